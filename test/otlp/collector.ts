@@ -25,7 +25,9 @@ const MANIFEST = `dist: { name: otelcol, output_path: . }
 receivers: [{ gomod: go.opentelemetry.io/collector/receiver/otlpreceiver v${VERSION} }]
 processors: [{ gomod: github.com/open-telemetry/opentelemetry-collector-contrib/processor/deltatocumulativeprocessor v${VERSION} }]
 exporters: [{ gomod: github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter v${VERSION} }]
-providers: [{ gomod: go.opentelemetry.io/collector/confmap/provider/fileprovider v1.67.0 }]
+providers:
+  - gomod: go.opentelemetry.io/collector/confmap/provider/envprovider v1.67.0
+  - gomod: go.opentelemetry.io/collector/confmap/provider/fileprovider v1.67.0
 `
 
 /** Its path in `KEDGE_OTELCOL`, or on `PATH`; `undefined` where a person has none. */
