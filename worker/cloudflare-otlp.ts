@@ -8,7 +8,7 @@ import { otlpMetrics, otlpOptions } from '../adapters/metrics/otlp.ts'
 import { CONSOLE } from './console.ts'
 import { createDeployment, type Deployment } from './deployment.ts'
 
-/** As Cloudflare's own telemetry names itself. */
+/** As Cloudflare's own telemetry names itself. Source: its page "Spans and attributes". */
 const PLATFORM = { 'cloud.provider': 'cloudflare', 'cloud.platform': 'cloudflare.workers' }
 
 const deployment: Deployment = createDeployment({
