@@ -106,6 +106,8 @@ export interface Pushed {
   readonly values: Readonly<Record<string, number>>
   /** Sums of the histograms. */
   readonly sums: Readonly<Record<string, number>>
+  /** Upper bounds of the buckets that are not empty, and how often, by series. */
+  readonly buckets: Readonly<Record<string, Readonly<Record<string, number>>>>
   /** Beginning and end of its deltas, in milliseconds. */
   readonly interval: readonly [since: number, until: number]
   readonly bytes: number
@@ -133,6 +135,7 @@ export function readPush(body: string): Pushed {
   const [only] = resourceMetrics
   const values: Record<string, number> = {}
   const sums: Record<string, number> = {}
+  const buckets: Record<string, Record<string, number>> = {}
   let interval: readonly [number, number] = [0, 0]
   let points = 0
   for (const metric of only!.scopeMetrics.flatMap(({ metrics }) => metrics)) {
@@ -147,13 +150,28 @@ export function readPush(body: string): Pushed {
         const series = seriesOf(metric.name, point.attributes)
         if (series in values) throw new Error(`${series} is there twice`)
         values[series] = Number('asInt' in point ? point.asInt : point.count)
-        if ('sum' in point) sums[series] = point.sum
+        if ('sum' in point) {
+          sums[series] = point.sum
+          buckets[series] = Object.fromEntries(
+            point.bucketCounts.flatMap((count, at) =>
+              count === '0' ? [] : [[String(point.explicitBounds[at] ?? 'Infinity'), Number(count)]],
+            ),
+          )
+        }
         interval = [ms(point.startTimeUnixNano), ms(point.timeUnixNano)]
         points++
       }
     }
   }
-  return { resource: plain(only!.resource.attributes), values, sums, interval, bytes: body.length, points }
+  return {
+    resource: plain(only!.resource.attributes),
+    values,
+    sums,
+    buckets,
+    interval,
+    bytes: body.length,
+    points,
+  }
 }
 
 export interface Receiver extends AsyncDisposable {

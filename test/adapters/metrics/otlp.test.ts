@@ -123,6 +123,23 @@ describe('metrics that are pushed', () => {
     expect(sums['kedge.cache.load.duration{kedge.namespace="users",kedge.outcome="ok"}']).toBe(0.25)
   })
 
+  it('have their durations in the buckets that those belong to, their bounds included', async () => {
+    const { metrics, pushes, runtime } = pushing()
+    for (const ms of [0, 5, 6, 10_000, 10_001, 60_000]) {
+      const ended = metrics.begin(request())
+      await runtime.advance(ms)
+      ended({ method: 'GET', status: 200 })
+      await runtime.settle()
+    }
+    await metrics.flush()
+    const all: Record<string, number> = {}
+    for (const { buckets } of pushes)
+      for (const [name, of] of Object.entries(buckets))
+        if (name.startsWith('http.'))
+          for (const [bound, count] of Object.entries(of)) all[bound] = (all[bound] ?? 0) + count
+    expect(all).toEqual({ '0.005': 2, '0.01': 1, '10': 1, Infinity: 2 })
+  })
+
   it('count requests by route, method and status', async () => {
     const { metrics, pushes, runtime } = pushing()
     for (const [method, status, route] of [
@@ -399,8 +416,13 @@ describe('a receiver that fails', () => {
     await boundary()
     await runtime.advance(10_000)
     const { length } = pushes
+    receiver.answer = () => new Response(null, { status: 500 })
     await boundary()
     expect(pushes).toHaveLength(length + 1)
+    // One that works makes the next failure a first one.
+    await runtime.advance(20_000)
+    await boundary()
+    expect(pushes).toHaveLength(length + 2)
   })
 
   it.each([
