@@ -169,12 +169,12 @@ describe('Server-Timing', () => {
     expect(await timing('/rows/a')).toBe('kedge;desc="failed";dur=40, kedge-load;dur=40')
   })
 
-  it('says of a read without a proof that it has waited for one alone', async () => {
-    const { timing, ask, at, kafka } = await serving({ onUnreachable: 'throw' })
+  it('says of a read that failed for want of a proof that it has waited for that alone', async () => {
+    const { timing, ask, at, calls } = await serving({ onUnreachable: 'throw' })
     await ask('/rows/a')
-    kafka.fail(new KedgeError('ERR_NETWORK', 'away', { retryable: true }))
     await at.runtime.advance(10_000)
-    expect(await timing('/rows/a')).not.toContain('kedge-load')
+    calls.ms = 60_000
+    expect(await timing('/rows/a')).toMatch(/^kedge;desc="failed";dur=(\d{3}), kedge-wait;dur=\1$/)
   })
 
   it('sums up several reads as Cache-Status does, and tells the longest', async () => {
@@ -231,5 +231,11 @@ describe('RequestStatus', () => {
     status.add({ ...read, durationMs: 9, error: new Error('x') })
     expect(status.toString()).toContain('detail="2 reads: 2 failed"')
     expect(status.timing()).toBe('kedge;desc="2 reads: 2 failed";dur=9, kedge-load;dur=9')
+  })
+
+  it('has no load to tell of a read that was given up, and has no loader', () => {
+    const status = new RequestStatus()
+    status.add({ namespace: 'rows', key: 'a', loads: false, durationMs: 5, error: new Error('aborted') })
+    expect(status.timing()).toBe('kedge;desc="failed";dur=5, kedge-wait;dur=5')
   })
 })

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Token } from '../../../src/index.ts'
 import { withCache, withStreamingCache } from '../../../worker/lambda.ts'
 import type { LambdaContext, WithCache } from '../../../worker/lambda.ts'
+import type { RequestMetrics } from '../../../worker/request-metrics.ts'
 import { readyIn, world } from '../../src/world.ts'
 
 /** An isolate whose proof is old enough to be renewed, each call of the log taking 50 ms. */
@@ -52,6 +53,24 @@ describe('A handler with a cache', () => {
     const answering = handler({}, lambdaContext(at))
     await expect(at.run(answering)).rejects.toBe(broken)
     expect(cache.freshness().ageMs).toBeLessThan(100)
+  })
+
+  it('has metrics pushed beside it, when it begins, and answers when they are', async () => {
+    const { at, cache, options } = await stage()
+    const told: string[] = []
+    const metrics: RequestMetrics = {
+      begin: (context) => {
+        told.push('begins')
+        context.waitUntil(at.runtime.sleep(70).then(() => told.push('pushed')))
+        return () => void told.push('ends')
+      },
+    }
+    const handler = withCache(cache, () => told.push('handled'), { ...options, metrics })
+    await at.run(handler({}, lambdaContext(at)).then(() => told.push('answered')))
+    expect(told).toEqual(['begins', 'handled', 'ends', 'pushed', 'answered'])
+    const broken = withCache(cache, () => Promise.reject(new Error('broken')), { ...options, metrics })
+    await expect(at.run(broken({}, lambdaContext(at)))).rejects.toThrow('broken')
+    expect(told.slice(5)).toEqual(['begins', 'ends', 'pushed'])
   })
 
   it('does not wait for the log longer than the function has time', async () => {
