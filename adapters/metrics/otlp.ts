@@ -128,9 +128,9 @@ const randomId = (runtime: Runtime): string =>
   ).join('')
 
 function harmless(listener: OtlpOptions['onError']): (error: unknown) => void {
-  return (error) => {
+  return (problem) => {
     try {
-      const said: unknown = listener?.(error)
+      const said: unknown = listener?.(problem)
       if (said instanceof Promise) said.catch(() => undefined)
     } catch {
       // What a listener throws must not break a push, and there is no other one to tell it to.

@@ -24,7 +24,7 @@ const Attributes = z
   .refine((all) => new Set(all.map(({ key }) => key)).size === all.length, 'keys must be unique')
 /** Of this century: a beginning of 0 would be "unknown", and a double would have lost the last digits. */
 const time = uint64.refine((nano) => BigInt(nano) > 1_500_000_000_000_000_000n, 'is no time of today')
-const interval = { startTimeUnixNano: time, timeUnixNano: time }
+const between = { startTimeUnixNano: time, timeUnixNano: time }
 const isInterval = ({
   startTimeUnixNano,
   timeUnixNano,
@@ -34,12 +34,12 @@ const isInterval = ({
 }) => BigInt(startTimeUnixNano) <= BigInt(timeUnixNano)
 
 const DELTA = z.literal(1)
-const SumPoint = z.strictObject({ attributes: Attributes, ...interval, asInt: int64 }).refine(isInterval)
+const SumPoint = z.strictObject({ attributes: Attributes, ...between, asInt: int64 }).refine(isInterval)
 const GaugePoint = z.strictObject({ attributes: Attributes, timeUnixNano: time, asDouble: z.number() })
 const HistogramPoint = z
   .strictObject({
     attributes: Attributes,
-    ...interval,
+    ...between,
     count: uint64,
     sum: z.number().min(0),
     min: z.number().min(0),
@@ -102,7 +102,7 @@ type Attribute = string | number | boolean
 /** A push, as a test looks at it. */
 export interface Pushed {
   readonly resource: Readonly<Record<string, Attribute>>
-  /** What counters have added, what gauges say, how often histograms were told, by name and attributes: `a{b="c"}`. */
+  /** What counters have added, what gauges say, the counts of histograms, by name and attributes: `a{b="c"}`. */
   readonly values: Readonly<Record<string, number>>
   /** Sums of the histograms. */
   readonly sums: Readonly<Record<string, number>>

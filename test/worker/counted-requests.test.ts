@@ -8,7 +8,7 @@ import { kedge, type KedgeEnv, type KedgeMiddlewareOptions } from '../../worker/
 import type { AnsweredRequest, RequestMetrics } from '../../worker/request-metrics.ts'
 import { FakeCache } from './fake-cache.ts'
 
-/** Notes what it is told. */
+/** Notes what it gets. */
 function noting() {
   const told: (AnsweredRequest | undefined)[] = []
   const contexts: RequestContext[] = []

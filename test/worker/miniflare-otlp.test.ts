@@ -96,7 +96,7 @@ describe('The worker in workerd, with the variables of OpenTelemetry', () => {
     receiver.answer = () => ({ status: 503 })
     await pushed(() => receiver.headers.length > before + 1, 'another came after its deadline')
     receiver.answer = () => undefined
-    await pushed(() => total('kedge.cache.push_failures') >= 2, 'the failures were told')
+    await pushed(() => total('kedge.cache.push_failures') >= 2, 'a push says that they failed')
     expect(receiver.faults).toEqual([])
   })
 

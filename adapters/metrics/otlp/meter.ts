@@ -10,7 +10,7 @@ type Read = () => number | Iterable<Sample>
 
 interface Counted extends Named {
   readonly read: Read
-  /** What was told already. */
+  /** What earlier pushes have sent. */
   told: number
   /** What the last push has told, where it counts only once that has arrived. */
   telling?: number
@@ -58,7 +58,7 @@ export class OtlpMeter implements CacheMeter {
     }
   }
 
-  /** What the interval has brought. It is told once: a push that fails loses it. */
+  /** What the interval has brought. Each push sends what is new: one that fails loses it. */
   take(interval: Interval): Metric[] {
     const sums = this.#counted.map((each) => {
       const now = valueOf(each.read)!

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What a point is told apart by, beside its metric. */
+/** What a point differs by from others, beside its metric. */
 export type Attributes = Readonly<Record<string, string | number | boolean>>
 
 interface KeyValue {

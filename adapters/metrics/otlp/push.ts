@@ -81,7 +81,7 @@ export class Push {
     return (this.#current = this.#sent(signal))
   }
 
-  /** Never rejects. What it tells is told once: it is lost where the push fails. */
+  /** Never rejects. What it sends it sends once: a push that fails loses it. */
   async #sent(signal: AbortSignal | undefined): Promise<void> {
     const { http, meter, resource, intervalMs, timeoutMs, tell } = this.#settings
     const { clock, settings } = this.#shared

@@ -365,7 +365,7 @@ describe('when there is a push', () => {
 })
 
 describe('a receiver that fails', () => {
-  it('loses what it was told, is counted, and is told how often', async () => {
+  it('loses what was sent to it, and the next push says how often pushes have failed', async () => {
     const { cache, pushes, errors, boundary, receiver, runtime } = pushing()
     const users = cache.namespace<string>('users')
     await cache.sync()

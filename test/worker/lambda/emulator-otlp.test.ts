@@ -34,7 +34,7 @@ describe.skipIf(withoutEmulator())("Metrics that are pushed, in Lambda's runtime
     return { receiver, ...(await startFunction({ folder, handler, env })) }
   }
 
-  it('are told when the next invocation begins, and say what function they are of', async () => {
+  it('go out when the next invocation begins, and say what function they are of', async () => {
     const { receiver, invoke } = await start('pushing')
     const ask = () => invoke<LambdaAnswer>(v2({ path: '/healthz' }))
     expect((await ask()).statusCode).toBe(200)
