@@ -184,5 +184,9 @@ function wranglerConfig(): string {
   const text = readFileSync('wrangler.toml', 'utf8')
   const main = 'main = "worker/cloudflare.ts"'
   if (!text.includes(main)) throw new Error(`wrangler.toml has no ${main}`)
-  return text.replace(main, 'main = "node_modules/kedge/dist/worker/cloudflare.js"')
+  // The one that pushes, too, of which a comment speaks.
+  return text.replaceAll(
+    /main = "worker\/(cloudflare(?:-otlp)?)\.ts"/g,
+    'main = "node_modules/kedge/dist/worker/$1.js"',
+  )
 }
