@@ -187,6 +187,8 @@ describe('its types', { timeout: 120_000 }, () => {
     './sync',
     './lambda',
     './worker/cloudflare',
+    './worker/cloudflare-otlp',
+    './adapters/otlp',
   ])('of %s are whole with nothing installed beside it, and every declaration checked', async (subpath) => {
     const folder = `types${subpath.replaceAll(/\W/g, '-')}`
     const compilerOptions = {

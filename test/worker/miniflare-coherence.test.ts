@@ -176,7 +176,7 @@ async function without(
 }
 
 describe('a load under way when its key is deleted', () => {
-  const kept = { leading: 'old', leadingStatus: 'kedge; fwd=miss', after: 'new', reads: 2 }
+  const kept = { leading: 'old', leadingStatus: 'kedge; fwd=miss; detail=fenced', after: 'new', reads: 2 }
 
   it('is returned to its caller and not cached, when the delete came through the same isolate', async () => {
     const seen = await loadAcrossDelete(world, 'own-1', { reader: idleA, writer: idleA, late: 'none' })
