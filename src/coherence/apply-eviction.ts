@@ -89,7 +89,7 @@ export function applyRecord<T>(
   return decoded instanceof Promise ? decoded.then(apply) : apply(decoded)
 }
 
-/** What the writer says of the trace of its write, unchecked: it changes nothing of what is evicted (decision 127). */
+/** What the writer says of the trace of its write, unchecked: it changes nothing of what is evicted (decision 132). */
 export const traceOf = ({ message, record }: DecodedRecord): unknown =>
   (message as { readonly tp?: unknown } | null | undefined)?.tp ?? record.headers
 

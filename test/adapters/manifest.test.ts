@@ -37,10 +37,6 @@ function tableOf(path: string, heading: string): string[][] {
 /** What several adapters of a room share, beside their own folders. */
 const SHARED = [
   'adapters/frameworks/deferred-fill.ts',
-  'adapters/metrics/bounded-label.ts',
-  'adapters/metrics/cache-counters.ts',
-  'adapters/metrics/cache-meter.ts',
-  'adapters/metrics/cache-timers.ts',
 ]
 
 describe('the list of adapters', () => {

@@ -1,6 +1,6 @@
 /** The metrics of a cache as those of OpenTelemetry: read when a push is due, and told as what has come since the last. @module */
-import { BUCKETS, samplesOf } from '../cache-meter.ts'
-import type { CacheMeter, Sample, Timer } from '../cache-meter.ts'
+import { BUCKETS, samplesOf } from '../shared/cache-meter.ts'
+import type { CacheMeter, Sample, Timer } from '../shared/cache-meter.ts'
 import { Histograms } from './histograms.ts'
 import type { Timed } from './histograms.ts'
 import { gaugeOf, sumOf } from './points.ts'
