@@ -57,5 +57,6 @@ function nextSteps(url: string, kind: LogKind, { auth, open: toAll }: Access): s
     `  caches   gateway({ url: '${url}'${isFree ? '' : ', auth'} })`,
     `  look     kedge doctor${at}${isFree ? '' : ' (with KEDGE_AUTH_TOKEN, or --username and KEDGE_PASSWORD)'}`,
     `  follow   kedge tail --follow${at}`,
+    `  watch    ${url}/ui`,
   ]
 }

@@ -26,6 +26,7 @@ import { gatewayMetrics, kafkaErrors } from './metrics/gateway-metrics.ts'
 import { ProcessMetrics } from './metrics/process-metrics.ts'
 import { OF_MEMORY, memoryOf } from './gateway-memory.ts'
 import { welcome } from './gateway-welcome.ts'
+import { codecOf } from './proxy.ts'
 import type { Session } from './session.ts'
 import { gatewayAudit } from './settings/audit.ts'
 import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
@@ -51,14 +52,17 @@ import {
 } from './settings/gateway.ts'
 import { LOG_SETTINGS } from './settings/logging.ts'
 import { gatewayTls } from './settings/tls.ts'
+import { evictionsTopic } from './settings/topics.ts'
 import type { LogKind } from './settings/gateway.ts'
 import { onPort } from './taken-port.ts'
 import { plain } from './terminal.ts'
+import { gatewayPage } from './ui/gateway-page.ts'
+import { pageOptionsOf } from './ui/page-options.ts'
 import { asTlsUsage, tlsListener } from './tls-listener.ts'
 import { resolveSettings } from './resolved-settings.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
 
-const SETTINGS = [...GATEWAY_SETTINGS, ...CLUSTER_SETTINGS, ...LOG_SETTINGS]
+const SETTINGS = [...GATEWAY_SETTINGS, evictionsTopic, ...CLUSTER_SETTINGS, ...LOG_SETTINGS]
 
 export function gatewayCommand(session: Session, done: Done): Command {
   return (
@@ -99,13 +103,21 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
     const asked = { name: 'kedge gateway', settings: gatewayAudit, append: cluster && appending(cluster) }
     trail = await auditOf(asked, values, session)
     const secret = trail?.keysSecret
+    const counters = new GatewayCounters()
     const options = {
       ...settled,
       ...(trail && { onAudit: (entry: object) => void trail?.tell(entry) }),
       ...(secret !== undefined && { auditKey: keyHasher(secret) }),
-      counters: new GatewayCounters(),
+      counters,
+      livePage: gatewayPage({
+        ...pageOptionsOf(session, 'kedge gateway'),
+        topic: values.get(evictionsTopic),
+        kafka: cluster,
+        counters,
+        codec: await codecOf(),
+      }),
     }
-    if (metrics) gatewayMetrics(metrics, options.counters)
+    if (metrics) gatewayMetrics(metrics, counters)
     const start = () =>
       cluster ? startGateway({ ...options, cluster }) : startGateway({ ...options, memory: memoryOf(values) })
     const instead = (other: number) => `--port ${other}`

@@ -1,6 +1,6 @@
 /** Serves the health of a long-lived process over HTTP. @module */
 import { createServer } from 'node:http'
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { CommandError, sentence, UsageError } from './failure.ts'
 import { onPort } from './taken-port.ts'
@@ -14,6 +14,9 @@ export interface Health {
   metrics?(signal: AbortSignal): Promise<string>
 }
 
+/** Answers requests of its own paths; `false` for all others. */
+export type OwnPaths = (request: IncomingMessage, response: ServerResponse) => boolean
+
 export interface RunningHealth {
   readonly url: string
   close(): Promise<void>
@@ -26,11 +29,17 @@ const LAG_DEADLINE_MS = 5000
  * (JSON) and, for processes that have metrics, `/metrics`.
  *
  * @param place `port` or `host:port`
+ * @param own asked first: the live page of a service that has no other address
  * @throws UsageError when `place` is neither, or listening fails; CommandError when the port is taken
  */
-export async function startHealth(place: string, health: Health): Promise<RunningHealth> {
+export async function startHealth(
+  place: string,
+  health: Health,
+  own: OwnPaths = () => false,
+): Promise<RunningHealth> {
   const { host, port } = placeOf(place)
   const server = createServer((request, response) => {
+    if (own(request, response)) return
     const path = (request.url ?? '').split('?', 1)[0]
     if (request.method !== 'GET' && request.method !== 'HEAD') say(response, 405, { error: 'GET alone' })
     else if (path === '/healthz') say(response, 200, { ok: true })

@@ -8,6 +8,8 @@ export function sayListening(terminal: Terminal, url: string, transport: string,
     terminal.tell('warn', 'open', `kedge serve: open: everybody who reaches ${url} may read, write and evict`)
   const says = `kedge serve listening on ${url} (over ${transport})`
   terminal.tell('info', 'listening', says, { url, transport })
+  const page = `${url}/ui`
+  terminal.tell('info', 'live_page', `kedge serve shows what it does on ${page}`, { url: page })
 }
 
 export const sayHealth = (terminal: Terminal, url: string): void =>

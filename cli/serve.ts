@@ -44,6 +44,8 @@ import { webUrl } from './web-url.ts'
 import { onPort } from './taken-port.ts'
 import { Startup } from './startup.ts'
 import { asTlsUsage, tlsListener } from './tls-listener.ts'
+import { pageOptionsOf } from './ui/page-options.ts'
+import { addServePage } from './ui/serve-page.ts'
 import { transportOf } from './transport.ts'
 import type { Transport } from './transport.ts'
 import { resolveSettings } from './resolved-settings.ts'
@@ -114,8 +116,10 @@ async function serving(
       if (values.get(own.namespaces) === undefined) cache.namespace(FIRST_NAMESPACE)
       const timer = metrics && serveMetrics(metrics, cache, log, served.origin)
       if (metrics) startup.serves(healthOf(cache, metrics, served.origin))
+      const shown = app(cache)
+      const page = addServePage(shown, { ...pageOptionsOf(session, 'kedge serve'), cache, auth, audit })
       const listens = {
-        app: observed(app(cache), timer, values, session),
+        app: observed(shown, timer, values, session),
         cache,
         host: address,
         port: values.get(own.port),
@@ -131,6 +135,7 @@ async function serving(
       const server = await usable(onPort(there, () => serve(listens)))
       sayListening(terminal, server.url, transport.name, values.get(own.open))
       await Promise.all([served.origin?.probe(), new Promise((resolve) => onAbort(stop, resolve))])
+      page.close()
       await server.close()
     } finally {
       await health?.close()

@@ -52,6 +52,8 @@ import { healthOf, syncMetrics } from './metrics/sync-metrics.ts'
 import { SyncReport } from './sync-report.ts'
 import { tierWork } from './sync-tier.ts'
 import type { Work } from './sync-work.ts'
+import { pageOptionsOf } from './ui/page-options.ts'
+import { SyncPage } from './ui/sync-page.ts'
 import { plain } from './terminal.ts'
 import { resolveSettings } from './resolved-settings.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
@@ -98,7 +100,8 @@ async function synced(values: ResolvedSettings, flags: Flags, session: Session):
     store: store.sink.name,
     log: values.source(brokers) === 'default' ? `the proxy at ${values.get(url)}` : 'the brokers of Kafka',
   })
-  const parts: Parts = { values, session, log, codec: await codecOf(), store, report, timing: {} }
+  const page = new SyncPage(store.sink.name, pageOptionsOf(session, 'kedge sync'))
+  const parts: Parts = { values, session, log, codec: await codecOf(), store, report, page, timing: {} }
   try {
     const work = checked(() => (flags.tier ? tierWork : syncWork)(parts))
     terminal.tell('info', 'begins', work.says, work.names)
@@ -122,6 +125,7 @@ interface Parts {
   readonly codec: Codec
   readonly store: OpenStore
   readonly report: SyncReport
+  readonly page: SyncPage
   /** What takes the time of each batch, once there are metrics. */
   readonly timing: { batch?: (ms: number) => void }
 }
@@ -168,7 +172,7 @@ async function storeOf(values: ResolvedSettings, session: Session): Promise<Open
   return open(target, { password: values.get(storePassword), prefix: values.get(prefix) })
 }
 
-function optionsOf({ values, session, log, codec, store, report, timing }: Parts): SyncOptions {
+function optionsOf({ values, session, log, codec, store, report, page, timing }: Parts): SyncOptions {
   // The key of a table's row has the topic and the row's key, so that many tables may share a store.
   const usual = values.get(format) === 'debezium' ? '{topic}:{key}' : undefined
   const [name, template] = [values.get(topic), values.get(key) ?? usual]
@@ -212,13 +216,14 @@ function optionsOf({ values, session, log, codec, store, report, timing }: Parts
     runtime: session.runtime,
     onEvent: (event) => {
       report.take(event)
+      page.take(event)
       if (event.type === 'batch') timing.batch?.(event.durationMs)
     },
   }
 }
 
 async function listening(
-  { values, session, log, timing }: Parts,
+  { values, session, log, page, timing }: Parts,
   work: Work,
 ): Promise<RunningHealth | undefined> {
   const place = values.get(listen)
@@ -226,9 +231,12 @@ async function listening(
   const metrics = await ProcessMetrics.of('sync', session)
   timing.batch = syncMetrics(metrics, work)
   signatureMetrics(metrics, log)
-  const health = await startHealth(place, { ...healthOf(work), metrics: () => metrics.text() })
+  const answers = { ...healthOf(work), metrics: () => metrics.text() }
+  const health = await startHealth(place, answers, page.pathsOf(work))
   const { url: at } = health
   session.terminal.tell('info', 'listening', `kedge sync listening on ${at}`, { url: at })
+  const shown = `${at}/ui`
+  session.terminal.tell('info', 'live_page', `kedge sync shows what it does on ${shown}`, { url: shown })
   return health
 }
 

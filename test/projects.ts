@@ -32,6 +32,7 @@ const UNIT = [
   'test/adapters/*.test.ts',
   'test/services/{audit,sync,loader}/*.test.ts',
   'test/{mutants,tools}/*.test.ts',
+  'test/cli/ui/*.test.ts',
   'test/stores/checker.test.ts',
   FAULT_PLANS,
   UPSTASH,

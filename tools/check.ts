@@ -18,6 +18,7 @@ const ON_THE_SOURCES: readonly Step[] = [
   { title: 'format', command: 'oxfmt --check' },
   { title: 'lint', command: 'oxlint --type-aware --deny-warnings' },
   { title: 'types of tests, demo, bench and examples', command: 'tsc -p tsconfig.test.json' },
+  { title: 'types of the live page', command: 'tsc -p cli/ui/page && tsc -p test/browser' },
   { title: 'dead code', command: 'knip' },
   { title: 'functions that a hit and a miss run', command: 'node tools/call-counts.ts --check' },
   { title: 'sentences that hide who does what', command: 'node tools/check-words.ts' },

@@ -5,6 +5,7 @@
  *   `zod`, `quick-lru` and the optional peers stay imports.
  * - What is in {@link BUNDLED} goes into it. The brokers' client and the one of Prometheus, which call `require`, become one
  *   file each: `dist/vendor/kafka.js`, `dist/vendor/prom-client.js`.
+ * - The live page is built, and becomes a file of its own: `dist/vendor/live-page.js`.
  * - Removes declarations that no subpath imports.
  * - The licences of what is bundled stand in `dist/THIRD-PARTY-NOTICES.txt`.
  * - What the package consists of stands in `dist/sbom.cdx.json` (CycloneDX).
@@ -16,6 +17,7 @@ import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { dirname, join, posix } from 'node:path'
 import { build } from 'esbuild'
 import type { BuildOptions, Metafile, Plugin } from 'esbuild'
+import { buildPage } from '../cli/ui/page-build.ts'
 import { BUNDLED } from './bundled.ts'
 import { noticesOf } from './notices.ts'
 import { sbomOf } from './sbom.ts'
@@ -30,10 +32,12 @@ interface Manifest {
 const DIST = 'dist'
 const KAFKA = '@platformatic/kafka'
 const PROM_CLIENT = 'prom-client'
+const LIVE_PAGE = './page-build.ts'
 /** What becomes a file of its own. A mark stands for it until it is known from where it is imported. */
 const VENDORED: Readonly<Record<string, { readonly mark: string; readonly file: string }>> = {
   [KAFKA]: { mark: 'kedge-vendor:kafka', file: `${DIST}/vendor/kafka.js` },
   [PROM_CLIENT]: { mark: 'kedge-vendor:prom-client', file: `${DIST}/vendor/prom-client.js` },
+  [LIVE_PAGE]: { mark: 'kedge-vendor:live-page', file: `${DIST}/vendor/live-page.js` },
 }
 const NODE_20 = 'node20'
 
@@ -42,7 +46,7 @@ const subpaths = Object.values(manifest.exports).filter((target) => typeof targe
 const programs = Object.values(manifest.bin)
 
 for (const file of globSync(`${DIST}/**/*.js`)) rmSync(file)
-const metafiles = [await bundleKafka(), await bundlePromClient(), await bundleAll()]
+const metafiles = [await bundleKafka(), await bundlePromClient(), await bundlePage(), await bundleAll()]
 const keep = reachable(subpaths.map(({ types }) => posix.normalize(types)))
 for (const file of globSync(`${DIST}/**/*.d.ts`)) if (!keep.has(file.replaceAll('\\', '/'))) rmSync(file)
 writeFileSync(`${DIST}/THIRD-PARTY-NOTICES.txt`, noticesOf(metafiles))
@@ -73,6 +77,17 @@ async function bundleKafka(): Promise<Metafile> {
 function bundlePromClient(): Promise<Metafile> {
   const names = ['Counter', 'Gauge', 'Histogram', 'Registry', 'collectDefaultMetrics', 'register']
   return vendored(PROM_CLIENT, names, {})
+}
+
+/** What builds the page in a clone is not shipped: in its place stands what it has built. */
+async function bundlePage(): Promise<Metafile> {
+  const { script, style, metafile } = await buildPage()
+  const parts = JSON.stringify({ script, style })
+  writeFileSync(
+    VENDORED[LIVE_PAGE]!.file,
+    `const parts = ${parts}\nexport const pageParts = async () => parts\n`,
+  )
+  return metafile
 }
 
 /** One file of the named exports of a package, and of what they need. */
@@ -149,11 +164,14 @@ async function bundleAll(): Promise<Metafile> {
       {
         name: 'vendored',
         setup: (builder) =>
-          builder.onResolve({ filter: /^(?:@platformatic\/kafka|prom-client)$/ }, ({ path }) => ({
-            path: VENDORED[path]!.mark,
-            external: true,
-            sideEffects: false,
-          })),
+          builder.onResolve(
+            { filter: /^(?:@platformatic\/kafka|prom-client|\.\/page-build\.ts)$/ },
+            ({ path }) => ({
+              path: VENDORED[path]!.mark,
+              external: true,
+              sideEffects: false,
+            }),
+          ),
       },
     ],
     logLevel: 'warning',

@@ -2,6 +2,7 @@
 import { buildahMissing } from '../test/deploy/buildah.ts'
 import { helmMissing } from '../test/deploy/helm.ts'
 import { schemasMissing } from '../test/deploy/schemas.ts'
+import { chromiumMissing } from '../test/browser/chromium.ts'
 import { emulatorMissing } from '../test/worker/lambda/emulator.ts'
 import { kafkaAvailable } from '../test/kafka/jars.ts'
 import { toxiproxyMissing } from '../test/kafka/toxiproxy-binary.ts'
@@ -16,6 +17,7 @@ const NEEDS: readonly (readonly [what: string, missing: () => string | undefined
   ['Redis', redisMissing],
   ['Memcached', memcachedMissing],
   ['Prometheus', prometheusMissing],
+  ['Chromium, which looks at the live page', chromiumMissing],
   ["Lambda's emulator", emulatorMissing],
   ['promtool, which checks the configuration of Prometheus', promtoolMissing],
   ["OpenTelemetry's collector", collectorMissing],

@@ -22,8 +22,12 @@ export function headingOf(title: string, number: number): string {
  * The screen: where everything is, and the tour as lines to paste. It fits 40 lines of 100 columns together with the
  * four that npm prints above it.
  */
-export function screenOf(places: Addresses & { log: string }, readyMs: number, emphasis: Emphasis): string[] {
-  const { a, b, origin, log } = places
+export function screenOf(
+  places: Addresses & { log: string; page: string },
+  readyMs: number,
+  emphasis: Emphasis,
+): string[] {
+  const { a, b, origin, log, page } = places
   const tour = TOUR.flatMap(({ title, steps }, index) => [
     emphasis(headingOf(title, index + 1)),
     ...steps.map((step) => `  ${curlLine(step, places)}`),
@@ -32,7 +36,7 @@ export function screenOf(places: Addresses & { log: string }, readyMs: number, e
     `${emphasis('kedge')}: two edge workers kept coherent by a Kafka log. Ready in ${(readyMs / 1000).toFixed(1)} s.`,
     `  worker A  ${a}   worker B          ${b}`,
     `  origin    ${origin}   log (Kafka REST)  ${log}`,
-    'The tour. Paste into another terminal, this line first, and watch the cache-status:',
+    `The tour. Watch it at ${page}, and paste into another terminal, this line first:`,
     `  ${setupLine(places)}`,
     ...tour,
     'Ctrl-C stops everything. `npm start -- --check` takes this tour by itself.',

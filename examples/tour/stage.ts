@@ -7,9 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Airports } from './airports.ts'
 import type { Addresses } from './curl.ts'
 import { startIsolate } from './isolate.ts'
+import { addTourPage } from './live-page.ts'
 import { createOrigin } from './origin.ts'
 import { messageOf, serveApp, StartError, type OpenServer, type PortWish } from './server.ts'
-import { createSwitch, type Pausable } from './switch.ts'
+import { createSwitch, TurnedLog, type Pausable } from './switch.ts'
 import { SETTINGS } from './tour.ts'
 
 const READY_MS = 10_000
@@ -32,7 +33,8 @@ export interface StageOptions {
 }
 
 export interface Stage {
-  readonly places: Addresses & { readonly log: string }
+  /** `page` shows what the tour does. */
+  readonly places: Addresses & { readonly log: string; readonly page: string }
   /** Stops everything that runs, the workers first. Resolves when all of it has ended. */
   close(): Promise<void>
 }
@@ -92,7 +94,9 @@ export async function openStage(parts: Parts, options: StageOptions): Promise<St
     bundling.catch(() => undefined)
     const log = await closers.keep(parts.openLog(wish(3), brokers))
     const origin = await closers.keep(serveApp(createOrigin(airports), wish(2)))
-    const control = await closers.keep(serveApp(createSwitch(log), wish(4)))
+    const turned = new TurnedLog(log)
+    const control = createSwitch(turned)
+    const controlling = await closers.keep(serveApp(control, wish(4)))
     const script = await bundling
     const bindings = {
       ...SETTINGS,
@@ -110,10 +114,9 @@ export async function openStage(parts: Parts, options: StageOptions): Promise<St
     await Promise.allSettled(starting)
     const [a, b] = await Promise.all(starting)
     await Promise.all([untilReady('A', a), untilReady('B', b)])
-    return {
-      places: { a: a.url, b: b.url, origin: origin.url, switch: control.url, log: log.url },
-      close,
-    }
+    const places = { a: a.url, b: b.url, origin: origin.url, switch: controlling.url, log: log.url }
+    addTourPage(control, places, () => turned.isRunning)
+    return { places: { ...places, page: `${controlling.url}/ui` }, close }
   } catch (error) {
     await close()
     throw error

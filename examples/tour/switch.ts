@@ -12,6 +12,30 @@ export interface Pausable {
   resume(): void | Promise<void>
 }
 
+/** A log that knows whether it was stopped. */
+export class TurnedLog implements Pausable {
+  readonly #log: Pausable
+  #isRunning = true
+
+  constructor(log: Pausable) {
+    this.#log = log
+  }
+
+  get isRunning(): boolean {
+    return this.#isRunning
+  }
+
+  async pause(): Promise<void> {
+    this.#isRunning = false
+    await this.#log.pause()
+  }
+
+  async resume(): Promise<void> {
+    await this.#log.resume()
+    this.#isRunning = true
+  }
+}
+
 /**
  * `POST /log/stop` answers `{ log: 'stopped' }` and `POST /log/start` answers `{ log: 'running' }`, also when it is
  * so already.

@@ -27,6 +27,7 @@ import { drained } from './graceful-drain.ts'
 import { hostCheck } from './host-check.ts'
 import { limitsOf } from './limits.ts'
 import type { GatewayLimits } from './limits.ts'
+import type { LivePage } from './live-page.ts'
 import type { PartitionReader } from './partition-reader.ts'
 import { plainReads } from './protocols/plain-read.ts'
 import type { Answering } from './protocols/plain-read.ts'
@@ -74,6 +75,8 @@ export interface GatewayOptions {
   readonly onRequest?: (entry: AccessEntry) => void
   /** Counts what the gateway does: how `kedge gateway` serves its metrics. */
   readonly counters?: GatewayCounters
+  /** Routes of a page that shows what the gateway does: how `kedge gateway` serves `/ui`. @default none */
+  readonly livePage?: LivePage
   /** Called with unexpected errors of the gateway itself. The client sees none of their text. */
   readonly onError?: (error: unknown) => void
 }
@@ -139,6 +142,7 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
     onAudit,
     auditKey,
     counters = new GatewayCounters(),
+    livePage,
     onError = () => {},
     ...rest
   } = options
@@ -166,6 +170,8 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
   app.use(aroundEach(service, onRequest))
   if (allowsHost) app.use(hostCheck(allowsHost))
   health(app, () => draining.aborted || stopping.aborted)
+  // A browser may come to it from anywhere: it tells nothing.
+  livePage?.open(app)
   if (corsOrigins.length > 0) app.use(corsFor(corsOrigins))
   app.use(browserGuard(corsOrigins))
   app.use(
@@ -189,6 +195,7 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
     JSON.stringify(openApiDocument({ cluster: cluster.id, upstash: speaksUpstash })),
   )
   app.get('/openapi.json', (c) => c.body(document(), 200, { 'content-type': 'application/json' }))
+  livePage?.closed(app, reader, stopping)
   speak(app, service, speaksUpstash)
   app.route('/', sharedProofs(service, reader))
   refuseRest(app, onError)

@@ -25,6 +25,8 @@ export class GatewayCounters {
   /** How many may wait at once, and how many connections there may be; `undefined` until a gateway has been made with them. */
   maxPolls: number | undefined
   maxConnections: number | undefined
+  /** Loops of a shared tail. */
+  tails: () => number = () => 0
   /** Reads that the window of a shared tail has answered. */
   tailHits = 0
   /** Reads that a shared tail has handed on to the cluster. */

@@ -101,9 +101,15 @@ export type KedgeEvent =
     }
   | {
       readonly type: 'evict'
+      /** `undefined`: every namespace of the partition. */
       readonly namespace: string | undefined
       readonly partition: number
       readonly offset: number
+      /** Whether the whole namespace is evicted. */
+      readonly all: boolean
+      readonly keys: readonly string[]
+      readonly tags: readonly string[]
+      readonly prefixes: readonly string[]
     }
   | {
       readonly type: 'unreadable'

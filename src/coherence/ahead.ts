@@ -114,9 +114,13 @@ export function tellsOf(
   { settings }: PollContext,
   partition: Partition,
   offset: number,
-  { namespace, empty }: Eviction,
+  eviction: Eviction,
   trace: unknown,
 ): void {
+  const { namespace, empty, all, keys, tags, prefixes } = eviction
   if (empty) return
-  settings.emit?.({ type: 'evict', namespace, partition: partition.id, offset }, trace)
+  settings.emit?.(
+    { type: 'evict', namespace, partition: partition.id, offset, all, keys, tags, prefixes },
+    trace,
+  )
 }

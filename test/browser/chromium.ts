@@ -3,12 +3,13 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { chromium } from 'playwright-core'
 import type { Browser } from 'playwright-core'
-import { fetchProgram, without } from '../store-servers/debian.ts'
+import { fetchProgram, missing, without } from '../store-servers/debian.ts'
 import type { DebianProgram } from '../store-servers/debian.ts'
 
 const CHROMIUM: DebianProgram = { package: 'chromium', name: 'chromium' }
 
 export const withoutChromium = (): string | undefined => without(CHROMIUM)
+export const chromiumMissing = (): string | undefined => missing(CHROMIUM)
 
 export async function startChromium(): Promise<Browser> {
   const { file, env } = await fetchProgram(CHROMIUM)

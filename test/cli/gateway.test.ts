@@ -52,6 +52,7 @@ describe('kedge gateway', () => {
         `  caches   gateway({ url: '${url}' })`,
         `  look     kedge doctor --url ${url}`,
         `  follow   kedge tail --follow --url ${url}`,
+        `  watch    ${url}/ui`,
         '',
       ].join('\n'),
     )

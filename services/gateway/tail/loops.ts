@@ -54,6 +54,10 @@ export class TailLoops {
     return undefined
   }
 
+  get size(): number {
+    return this.#loops.size
+  }
+
   /** Whether there is no room for one more. */
   get full(): boolean {
     const loops = [...this.#loops.values()]

@@ -55,6 +55,7 @@ export class WindowReads {
       take: (place) => this.sample(place),
       tick: () => ++this.#tick,
     })
+    counters.tails = () => this.loops.size
   }
 
   /** Samples that have begun. */

@@ -9,6 +9,7 @@ const places = {
   origin: 'http://127.0.0.1:58789',
   log: 'http://127.0.0.1:58790',
   switch: 'http://127.0.0.1:58791',
+  page: 'http://127.0.0.1:58791/ui',
 }
 const steps = TOUR.flatMap((chapter) => chapter.steps)
 

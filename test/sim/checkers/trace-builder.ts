@@ -117,7 +117,16 @@ export class TraceBuilder {
     const offsets = range(from, next).map((offset) => ({ partition: 0, offset }))
     this.tell({ type: 'told', call, positions: [{ partition: 0, offset: next }], offsets })
     for (const offset of applies)
-      this.says(isolate, { type: 'evict', namespace: 'rows', partition: 0, offset })
+      this.says(isolate, {
+        type: 'evict',
+        namespace: 'rows',
+        partition: 0,
+        offset,
+        all: true,
+        keys: [],
+        tags: [],
+        prefixes: [],
+      })
     return this
   }
 

@@ -1,0 +1,2 @@
+/** Styles that esbuild takes into the one style of the page. */
+declare module '*.css'

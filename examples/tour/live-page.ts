@@ -1,0 +1,111 @@
+/**
+ * The live page of the tour: whether its workers can prove that they are fresh, what the origin was asked, and evictions
+ * as they come. It is served beside the switch, so that it stays when the log is stopped.
+ *
+ * @module
+ */
+import type { Hono } from 'hono'
+import { gateway } from '../../adapters/kafka/gateway.ts'
+import { LiveFeed, type LiveSource } from '../../cli/ui/live-feed.ts'
+import { addData, addPage } from '../../cli/ui/routes.ts'
+import type { IsolateState, TourState, Verdict } from '../../cli/ui/state.ts'
+import { forThisMachine } from '../../cli/ui/this-machine.ts'
+import { TopicWatch } from '../../cli/ui/topic-watch.ts'
+import { systemRuntime } from '../../src/ports/runtime.ts'
+import { json } from '../../src/wire/codec.ts'
+import { curlLine, setupLine, type Addresses } from './curl.ts'
+import { messageOf } from './server.ts'
+import { TOUR } from './tour.ts'
+
+const TOPIC = 'cache-evictions'
+/** A worker that needs longer cannot prove anything now. */
+const ANSWER_MS = 900
+
+/** Adds the page to an app that stays when the log is stopped. */
+export function addTourPage(
+  app: Hono,
+  places: Addresses & { readonly log: string },
+  isRunning: () => boolean,
+): LiveFeed {
+  const runtime = systemRuntime()
+  const onError = (error: unknown): void => console.error(messageOf(error))
+  const feed = new LiveFeed(sourceOf(places, isRunning), { version: 'tour', runtime, onError })
+  app.use('/ui/*', forThisMachine)
+  addPage(app)
+  addData(app, feed, { clientOf: () => undefined, rightsOf: async () => ({ seesEvictions: true }) })
+  return feed
+}
+
+function sourceOf(places: Addresses & { readonly log: string }, isRunning: () => boolean): LiveSource {
+  const watch = new TopicWatch({
+    log: gateway({ url: places.log }),
+    topic: TOPIC,
+    exists: async () => true,
+    codec: json,
+    runtime: systemRuntime(),
+  })
+  const chapters = TOUR.map(({ title, steps }) => ({
+    title,
+    lines: steps.map((step) => curlLine(step, places)),
+  }))
+  const lines = [{ title: 'Paste this line first.', lines: [setupLine(places)] }, ...chapters]
+  let reads = 0
+  return {
+    async sample() {
+      const log = isRunning() ? 'running' : 'stopped'
+      const [a, b, stats, look] = await Promise.all([
+        isolateAt('A', places.a),
+        isolateAt('B', places.b),
+        answerOf(`${places.origin}/stats`),
+        log === 'running' ? watch.look() : undefined,
+      ])
+      reads = numberIn(stats, 'reads') ?? reads
+      const tour: TourState = { isolates: [a, b], log, originReads: reads, chapters: lines }
+      return { service: 'tour', verdict: verdictOf(tour), tour, ...(look?.state && { topic: look.state }) }
+    },
+    follow: (tell, signal) => watch.follow(tell, signal),
+  }
+}
+
+async function isolateAt(letter: string, url: string): Promise<IsolateState> {
+  const name = `Worker ${letter}`
+  const answer = await answerOf(`${url}/readyz`)
+  const [ageMs, lag] = [numberIn(answer, 'ageMs') ?? null, numberIn(answer, 'lag') ?? null]
+  return { name, url, ready: ageMs !== null, ageMs, lag }
+}
+
+/** The answer as JSON; `undefined` where there is none, or none that is good. */
+async function answerOf(url: string): Promise<unknown> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) })
+    return response.ok ? await response.json() : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function numberIn(answer: unknown, name: string): number | undefined {
+  const found = typeof answer === 'object' && answer !== null ? Object.entries(answer) : []
+  const value: unknown = found.find(([each]) => each === name)?.[1]
+  return typeof value === 'number' ? value : undefined
+}
+
+function verdictOf({ isolates, log }: TourState): Verdict {
+  const doubtful = isolates.filter(({ ready }) => !ready).map(({ name }) => name)
+  if (doubtful.length > 0)
+    return {
+      mood: 'bad',
+      says: doubtful.length === 1 ? `${doubtful[0]} is not proved` : 'Not proved',
+      because:
+        log === 'stopped'
+          ? 'The log is stopped: what they hold is served for MAX_OUTAGE, and says so; then reads go to the origin.'
+          : 'The log runs again; a worker that has failed to reach it leaves it alone for five seconds at most.',
+    }
+  const ageMs = Math.max(...isolates.map((each) => each.ageMs ?? 0))
+  return {
+    mood: 'good',
+    says: 'Both workers are fresh',
+    since: { verb: 'proved', ageMs },
+    because: 'Neither serves a value whose eviction was acknowledged more than MAX_STALENESS, 2 s, ago.',
+  }
+}

@@ -1,0 +1,49 @@
+/** Commands as processes, for pages that are looked at. @module */
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { ROOT } from '../package/tarball.ts'
+
+export interface RunningCommand {
+  readonly address: string
+  /** Ends it as a signal does, and resolves when it has ended. */
+  stop(): Promise<void>
+}
+
+/** Starts `kedge`, and ends it with the test. Resolves with the address that `said` finds in its output. */
+export async function startCommand(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  said: RegExp = /listening on (http:\S+)/,
+): Promise<RunningCommand> {
+  const folder = await mkdtemp(join(tmpdir(), 'kedge-page-'))
+  const child = spawn(process.execPath, [join(ROOT, 'cli/main.ts'), ...args], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], ...env },
+  })
+  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()))
+  const stop = async () => {
+    child.kill('SIGTERM')
+    await ended
+  }
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await ended
+    await rm(folder, { recursive: true, force: true })
+  })
+  let output = ''
+  const address = await new Promise<string>((resolve, reject) => {
+    const take = (text: string) => {
+      output += text
+      const found = said.exec(output)?.[1]
+      if (found) resolve(found)
+    }
+    child.stdout.setEncoding('utf8').on('data', take)
+    child.stderr.setEncoding('utf8').on('data', take)
+    void ended.then(() => reject(new Error(`kedge ${args[0]} has ended: ${output}`)))
+  })
+  return { address, stop }
+}
