@@ -116,6 +116,8 @@ export interface TourState {
   readonly isolates: readonly IsolateState[]
   readonly log: 'running' | 'stopped'
   readonly originReads: number
+  /** The line to paste first. */
+  readonly setup: string
   readonly chapters: readonly { readonly title: string; readonly lines: readonly string[] }[]
 }
 

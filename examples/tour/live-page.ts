@@ -48,7 +48,6 @@ function sourceOf(places: Addresses & { readonly log: string }, isRunning: () =>
     title,
     lines: steps.map((step) => curlLine(step, places)),
   }))
-  const lines = [{ title: 'Paste this line first.', lines: [setupLine(places)] }, ...chapters]
   let reads = 0
   return {
     async sample() {
@@ -57,11 +56,12 @@ function sourceOf(places: Addresses & { readonly log: string }, isRunning: () =>
         isolateAt('A', places.a),
         isolateAt('B', places.b),
         answerOf(`${places.origin}/stats`),
-        log === 'running' ? watch.look() : undefined,
+        watch.look(),
       ])
       reads = numberIn(stats, 'reads') ?? reads
-      const tour: TourState = { isolates: [a, b], log, originReads: reads, chapters: lines }
-      return { service: 'tour', verdict: verdictOf(tour), tour, ...(look?.state && { topic: look.state }) }
+      const setup = setupLine(places)
+      const tour: TourState = { isolates: [a, b], log, originReads: reads, setup, chapters }
+      return { service: 'tour', verdict: verdictOf(tour), tour, ...(look.state && { topic: look.state }) }
     },
     follow: (tell, signal) => watch.follow(tell, signal),
   }

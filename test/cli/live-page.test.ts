@@ -281,6 +281,9 @@ describe('the page of serve', () => {
     const lost = await until<LiveState>(await stream(), 'state', ({ verdict }) => verdict.mood === 'bad')
     expect(lost.verdict).toMatchObject({ says: 'Not proved', since: { verb: 'last proved' } })
     expect(lost.verdict.because).toContain('Held values are served for 30s')
+    // Where the log is, is none of a reader's business.
+    expect(lost.verdict.because).toContain('connection refused')
+    expect(lost.verdict.because).not.toMatch(/127\.0\.0\.1|http:|localhost/)
   })
 
   it('tells evictions with their names once they are applied', async () => {

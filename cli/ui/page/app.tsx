@@ -18,7 +18,7 @@ import { Partitions } from './partitions.tsx'
 import { SignIn } from './sign-in.tsx'
 import { SyncView } from './sync-view.tsx'
 import { ThemeButton } from './theme.tsx'
-import { TourView } from './tour-view.tsx'
+import { TourSteps, TourView } from './tour-view.tsx'
 import { Verdict } from './verdict.tsx'
 
 const NONE: EvictionsProps = { lines: [], skipped: 0 }
@@ -104,6 +104,7 @@ function Body({ state, history, evictions, authorization }: BodyProps) {
           {evicts && <EvictBox evicts={evicts} authorization={authorization} />}
         </div>
       </div>
+      {tour && <TourSteps tour={tour} />}
     </>
   )
 }

@@ -9,6 +9,16 @@ import { Tiles } from './tiles.tsx'
 /** What an operator has to look at where it is not zero. */
 const BAD: ReadonlySet<string> = new Set(['unusable', 'dead letters lost'])
 
+const REASONS: Readonly<Record<string, string>> = {
+  missing: 'lacks a field that the key, the value or the time to live is made of',
+  undecodable: 'is not in the format',
+  truncate: 'a table was truncated',
+  operation: 'has an unknown operation',
+  key: 'has a key that is too long, or no text',
+  refused: 'the store refuses it',
+  failed: 'a function of the options threw',
+}
+
 export function SyncView({ sync, history }: { readonly sync: SyncState; readonly history: History }) {
   const { rehydration, counts, lastUnusable, store, stream, lagRecords, lagMs } = sync
   const tiles = counts.map(({ name, count }) => ({
@@ -54,7 +64,7 @@ export function SyncView({ sync, history }: { readonly sync: SyncState; readonly
           <ul class="plain">
             {lastUnusable.map(({ at, reason }) => (
               <li key={at}>
-                <code>{at}</code> {reason}
+                <code>{at}</code> {REASONS[reason] ?? reason}
               </li>
             ))}
           </ul>

@@ -7,7 +7,7 @@ import type { History } from './history.ts'
 import { Tiles } from './tiles.tsx'
 
 export function TourView({ tour, history }: { readonly tour: TourState; readonly history: History }) {
-  const { isolates, log, originReads, chapters } = tour
+  const { isolates, log, originReads } = tour
   return (
     <>
       <Tiles
@@ -30,23 +30,27 @@ export function TourView({ tour, history }: { readonly tour: TourState; readonly
           />
         ))}
       </div>
-      <section class="card">
-        <h2>The tour</h2>
-        <p class="note">Paste the lines into a terminal, and watch what changes here.</p>
-        <ol class="chapters">
-          {chapters.map(({ title, lines }) => (
-            <li key={title}>
-              <details>
-                <summary>{title}</summary>
-                <pre tabIndex={0}>{lines.join('\n')}</pre>
-              </details>
-            </li>
-          ))}
-        </ol>
-      </section>
     </>
   )
 }
+
+export const TourSteps = ({ tour: { setup, chapters } }: { readonly tour: TourState }) => (
+  <section class="card">
+    <h2>The tour</h2>
+    <p>Paste these lines into a terminal, this one first, and watch what changes above.</p>
+    <pre tabIndex={0}>{setup}</pre>
+    <ol class="chapters">
+      {chapters.map(({ title, lines }) => (
+        <li key={title}>
+          <details>
+            <summary>{title}</summary>
+            <pre tabIndex={0}>{lines.join('\n')}</pre>
+          </details>
+        </li>
+      ))}
+    </ol>
+  </section>
+)
 
 const tileOf = ({ name, ready, ageMs, lag }: IsolateState) => ({
   name,

@@ -6,6 +6,7 @@ import { bytesOf, countOf, lengthOf, shareOf } from '../../../cli/ui/page/format
 import { gauge, rate, ratio, withHeard } from '../../../cli/ui/page/history.ts'
 import type { History } from '../../../cli/ui/page/history.ts'
 import { EventParser } from '../../../cli/ui/page/sse.ts'
+import { withoutAddresses } from '../../../cli/ui/page-options.ts'
 import type { LiveState } from '../../../cli/ui/state.ts'
 import { encodeUtf8 } from '../../../src/wire/codec.ts'
 import { partitionOf } from '../../../src/wire/partitioner.ts'
@@ -121,6 +122,15 @@ describe('the requests of the box that evicts', () => {
     ).toThrow('too late')
     expect(() => evictedAt(gateway, {})).toThrow('has not taken it')
   })
+})
+
+describe('an error for a viewer', () => {
+  it.each([
+    ['no answer from https://user:pw@kafka.internal:8082/x (refused)', 'no answer from it (refused)'],
+    ['no answer from kafka-1.internal:9092, [fd00::1]:9092', 'no answer from it, it'],
+    ['redis://:pw@10.0.0.1:6379 is away: try at 10:30', 'it is away: try at it'],
+    ['the topic cache-evictions has no leader', 'the topic cache-evictions has no leader'],
+  ])('has no address: %s', (said, shown) => expect(withoutAddresses(said)).toBe(shown))
 })
 
 describe('a line of an eviction', () => {
