@@ -127,6 +127,8 @@ describe('installed on Node 20, with engine-strict', { timeout: 120_000 }, () =>
       'commander',
       'hono',
       '@hono/node-server',
+      'preact',
+      'uplot',
     ])
       expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(`, 'm'))
     expect(notices.match(/Permission is hereby granted|Apache License/g)!.length).toBeGreaterThan(5)
@@ -238,6 +240,23 @@ describe('its command, on Node 20', { timeout: 120_000 }, () => {
     expect(loaded.length).toBeGreaterThan(2)
     expect(loaded.length).toBeLessThanOrEqual(10)
     expect(loaded.filter((path) => /\/zod\/|\/vendor\/|\/quick-lru\//.test(path))).toEqual([])
+  })
+
+  it('gateway has its live page with it, built', async () => {
+    const gateway = spawn(node, [MAIN, 'gateway', '--port', '0'], {
+      cwd: home.folder,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    onTestFinished(() => void gateway.kill('SIGKILL'))
+    let said = ''
+    gateway.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
+    const url = await vi.waitUntil(() => /watch +(http:\S+)/.exec(said)?.[1], { timeout: 60_000 })
+    const page = await fetch(url)
+    expect(page.status).toBe(200)
+    const html = await page.text()
+    expect(html).toContain('Evictions as they come')
+    expect(html).toContain('leeoniya/uPlot')
+    expect((await fetch(`${url}/state`)).status).toBe(200)
   })
 
   it.each(Object.keys(COMMANDS))(
