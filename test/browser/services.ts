@@ -13,13 +13,24 @@ export interface RunningCommand {
 }
 
 /** Starts `kedge`, and ends it with the test. Resolves with the address that `said` finds in its output. */
-export async function startCommand(
+export const startCommand = (
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   said: RegExp = /listening on (http:\S+)/,
+): Promise<RunningCommand> => startProgram('cli/main.ts', args, env, said)
+
+/** The same with `npm start`: resolves with the address of its page. */
+export const startTour = (): Promise<RunningCommand> =>
+  startProgram('examples/tour/start.ts', ['--port', '0'], {}, /Watch it at (http:\S+)\/ui,/)
+
+async function startProgram(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  said: RegExp,
 ): Promise<RunningCommand> {
   const folder = await mkdtemp(join(tmpdir(), 'kedge-page-'))
-  const child = spawn(process.execPath, [join(ROOT, 'cli/main.ts'), ...args], {
+  const child = spawn(process.execPath, [join(ROOT, file), ...args], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], ...env },
@@ -43,7 +54,7 @@ export async function startCommand(
     }
     child.stdout.setEncoding('utf8').on('data', take)
     child.stderr.setEncoding('utf8').on('data', take)
-    void ended.then(() => reject(new Error(`kedge ${args[0]} has ended: ${output}`)))
+    void ended.then(() => reject(new Error(`${file} ${args.join(' ')} has ended: ${output}`)))
   })
   return { address, stop }
 }
