@@ -44,7 +44,10 @@ const WHY: Readonly<Record<string, string>> = {
 export class SyncPage {
   readonly #store: string
   readonly #options: PageOptions
-  #progress: SyncState['rehydration']
+  /** The way to the end that the topic had when reading began. */
+  #trip: Trip | undefined
+  #isOnTheWay = true
+  #followed: Followed | undefined
   #unusable: SyncState['lastUnusable'] = []
 
   /** @param store its name, without secrets */
@@ -54,11 +57,11 @@ export class SyncPage {
   }
 
   take(event: SyncEvent): void {
-    if (event.type === 'progress') {
-      const { records, total, recordsPerSecond: perSecond, etaMs = null } = event
-      this.#progress = { records, total, perSecond, leftMs: etaMs }
-    } else if (event.type === 'caught_up' || event.type === 'begin') this.#progress = undefined
-    else if (event.type === 'unusable') {
+    if (event.type === 'begin') this.#isOnTheWay = true
+    if (event.type === 'caught_up') this.#isOnTheWay = false
+    if (event.type === 'begin' || event.type === 'caught_up') this.#trip = undefined
+    if (event.type === 'batch') this.#setOut()
+    if (event.type === 'unusable') {
       const { topic, partition, offset, reason } = event
       this.#unusable = [{ at: `${topic} ${partition}@${offset}`, reason }, ...this.#unusable].slice(
         0,
@@ -69,6 +72,7 @@ export class SyncPage {
 
   /** Answers `/ui` and what is below it, to this machine alone: a sync has no credentials that could be asked for. */
   pathsOf(followed: Followed): OwnPaths {
+    this.#followed = followed
     const app = new Hono()
     const feed = new LiveFeed({ sample: async () => this.#sample(followed) }, this.#options)
     app.use(forThisMachine)
@@ -87,8 +91,18 @@ export class SyncPage {
     }
   }
 
+  /** Where the sync is when it sets out: known from its first batch on, or from the first look. */
+  #setOut(): void {
+    if (!this.#isOnTheWay || this.#trip || !this.#followed) return
+    const { rehydrating, partitions } = this.#followed.lag()
+    if (rehydrating && partitions.length > 0)
+      this.#trip = { partitions, beganAt: this.#options.runtime.monotonic() }
+  }
+
   #sample({ names, lag, notReady, stats }: Followed): Sample {
+    const { runtime } = this.#options
     const now = lag()
+    this.#setOut()
     const counts: Count[] = Object.entries(SHOWN).flatMap(([of, name]) => {
       const count = (stats() as unknown as Readonly<Record<string, number | undefined>>)[of]
       return count === undefined ? [] : [{ name, count }]
@@ -107,13 +121,35 @@ export class SyncPage {
         ...(names.stream !== undefined && { stream: names.stream }),
         lagRecords: now.records,
         lagMs: Number.isFinite(now.ms) ? now.ms : null,
-        ...(now.rehydrating && this.#progress && { rehydration: this.#progress }),
+        ...(now.rehydrating &&
+          this.#trip && { rehydration: progressOf(this.#trip, now, runtime.monotonic()) }),
         records,
         counts,
         lastUnusable: this.#unusable,
       },
     }
   }
+}
+
+interface Trip {
+  readonly partitions: SyncLag['partitions']
+  readonly beganAt: number
+}
+
+function progressOf(
+  { partitions, beganAt }: Trip,
+  now: SyncLag,
+  at: number,
+): NonNullable<SyncState['rehydration']> {
+  const positions = new Map(now.partitions.map(({ partition, position }) => [partition, position]))
+  let [records, total] = [0, 0]
+  for (const { partition, position, end } of partitions) {
+    total += Math.max(0, end - position)
+    records += Math.max(0, Math.min(end, positions.get(partition) ?? 0) - position)
+  }
+  const perSecond = at > beganAt ? (records * 1000) / (at - beganAt) : 0
+  const leftMs = perSecond === 0 ? null : ((total - records) * 1000) / perSecond
+  return { records, total, perSecond, leftMs }
 }
 
 function verdictOf(

@@ -236,7 +236,7 @@ describe.skipIf(withoutChromium())('the live page', () => {
           '--url',
           url,
           '--max-batch',
-          '20',
+          '1',
           '--listen',
           '0',
         ])
@@ -244,9 +244,8 @@ describe.skipIf(withoutChromium())('the live page', () => {
         const bar = page.getByRole('progressbar', { name: 'Filling the store' })
         await bar.waitFor()
         expect(await bar.evaluate((it) => (it as HTMLProgressElement).value)).toBeLessThan(1)
-        await page.getByRole('heading', { name: /^(?:Level|Following)/ }).waitFor({ timeout: 60_000 })
+        await page.getByRole('heading', { name: 'Filling', exact: true }).waitFor()
         await page.getByText('lacks a field').first().waitFor()
-        expect(await bar.count()).toBe(0)
         expect(faults).toEqual([])
       } finally {
         await redis.stop()
