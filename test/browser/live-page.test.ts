@@ -243,7 +243,7 @@ describe.skipIf(withoutChromium())('the live page', () => {
         const { page, faults } = await lookAt(browser, `${address}/ui`)
         const bar = page.getByRole('progressbar', { name: 'Filling the store' })
         await bar.waitFor()
-        expect(await bar.evaluate((it) => (it as HTMLProgressElement).value)).toBeLessThan(1)
+        expect(await bar.evaluate((drawn) => (drawn as HTMLProgressElement).value)).toBeLessThan(1)
         await page.getByRole('heading', { name: 'Filling', exact: true }).waitFor()
         await page.getByText('lacks a field').first().waitFor()
         expect(faults).toEqual([])
