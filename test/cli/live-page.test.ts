@@ -6,8 +6,12 @@ import { EventParser } from '../../cli/ui/page/sse.ts'
 import { MAX_VIEWERS } from '../../cli/ui/live-feed.ts'
 import type { EvictionBatch, LiveState } from '../../cli/ui/state.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
+import { memoryCluster } from '../../services/gateway/index.ts'
+import type { KafkaCluster } from '../../services/gateway/index.ts'
 import { memorySink } from '../../src/testing/index.ts'
+import { MemoryLog } from '../../src/testing/memory-log.ts'
 import { kedge } from './harness.ts'
+import type { Surroundings } from './harness.ts'
 
 /** What the page may weigh, gzipped. */
 const MAX_PAGE_BYTES = 40_000
@@ -16,7 +20,12 @@ const WRITER = 'writer-token-0123456789abcdef'
 const OTHER = 'other-token-0123456789abcdefg'
 
 /** A command in this process, until the test ends. Resolves with the address that it says. */
-async function running(args: string[], env: Record<string, string> = {}, said = /listening on (http:\S+)/) {
+async function running(
+  args: string[],
+  env: Record<string, string> = {},
+  said = /listening on (http:\S+)/,
+  around: Partial<Surroundings> = {},
+) {
   const stop = new AbortController()
   let out = ''
   let err = ''
@@ -27,6 +36,7 @@ async function running(args: string[], env: Record<string, string> = {}, said = 
       runtime: systemRuntime(),
       fetch,
       openStore: async () => ({ sink: memorySink(), tier: undefined, close: async () => undefined }),
+      ...around,
       onErr: (text) => (err += text),
       onOut: (text) => {
         out += text
@@ -190,6 +200,30 @@ describe('the page of the gateway', () => {
     const { address } = await running(['gateway', '--port', '0'])
     expect((await stateAt(address)).verdict).toMatchObject({ mood: 'waiting', says: 'Ready' })
     expect(await (await asked(`${address}/topics`)).json()).toEqual([])
+  })
+
+  it('names the brokers of a cluster by their ids alone, and counts its tails', async () => {
+    const cluster = Object.assign(memoryCluster(new MemoryLog({ topics: { 'cache-evictions': 2 } })), {
+      brokers: async () => [2, 1].map((id) => ({ id, host: `kafka-${id}.internal`, port: 9092 })),
+      close: async () => undefined,
+    })
+    const { address } = await running(
+      ['gateway', '--port', '0', '--open', '--brokers', 'kafka-1.internal:9092'],
+      {},
+      undefined,
+      { connect: () => cluster as unknown as KafkaCluster },
+    )
+    const state = await until<LiveState>(
+      await asked(`${address}/ui/events`),
+      'state',
+      ({ gateway }) => (gateway?.tails ?? 0) === 2,
+    )
+    expect(state.gateway).toMatchObject({ log: 'kafka', brokers: [1, 2], tails: 2 })
+    expect(state.topic!.partitions).toEqual([
+      { partition: 0, end: 0 },
+      { partition: 1, end: 0 },
+    ])
+    expect(JSON.stringify(state)).not.toContain('internal')
   })
 
   it('has so many viewers, and gives their places back', async () => {
