@@ -6,6 +6,9 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { ROOT } from '../package/tarball.ts'
 
+/** How long a command may take to end by itself. */
+const GRACE_MS = 10_000
+
 export interface RunningCommand {
   readonly address: string
   /** Ends it as a signal does, and resolves when it has ended. */
@@ -41,8 +44,10 @@ async function startProgram(
     await ended
   }
   onTestFinished(async () => {
-    child.kill('SIGKILL')
-    await ended
+    // Killed at once, the tour would leave its workers behind.
+    const late = setTimeout(() => child.kill('SIGKILL'), GRACE_MS)
+    await stop()
+    clearTimeout(late)
     await rm(folder, { recursive: true, force: true })
   })
   let output = ''
