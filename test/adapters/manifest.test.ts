@@ -35,9 +35,7 @@ function tableOf(path: string, heading: string): string[][] {
 }
 
 /** What several adapters of a room share, beside their own folders. */
-const SHARED = [
-  'adapters/frameworks/deferred-fill.ts',
-]
+const SHARED = ['adapters/frameworks/deferred-fill.ts']
 
 describe('the list of adapters', () => {
   it('is what package.json exports', () => {
@@ -67,9 +65,12 @@ describe('the list of adapters', () => {
 
   it('is every module at the top of a room of adapters, but for what several share', () => {
     const root = new URL('../..', import.meta.url).pathname
-    const modules = globSync('adapters/{kafka,stores,frameworks,transport,codecs,metrics,sharing,logs,telemetry}/*.ts', {
-      cwd: root,
-    })
+    const modules = globSync(
+      'adapters/{kafka,stores,frameworks,transport,codecs,metrics,sharing,logs,telemetry}/*.ts',
+      {
+        cwd: root,
+      },
+    )
     expect(modules.toSorted()).toEqual([...ADAPTERS.map(({ source }) => source), ...SHARED].toSorted())
   })
 
