@@ -184,22 +184,25 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
     }),
   )
   app.use(authentication(credentials, counters, onAudit))
-  app.get('/', (c) =>
-    c.json({
-      name: 'kedge gateway',
-      cluster: cluster.id,
-      protocols: { ...PROTOCOLS, kedge: SHARED_PROOFS, ...(speaksUpstash && { upstash: UPSTASH }) },
-    }),
-  )
-  const document = once(() =>
-    JSON.stringify(openApiDocument({ cluster: cluster.id, upstash: speaksUpstash })),
-  )
-  app.get('/openapi.json', (c) => c.body(document(), 200, { 'content-type': 'application/json' }))
+  describe(app, cluster.id, speaksUpstash)
   livePage?.closed(app, reader, stopping)
   speak(app, service, speaksUpstash)
   app.route('/', sharedProofs(service, reader))
   refuseRest(app, onError)
   return { app, plain: plainReads({ service, credentials, readerOf, allowsHost, onRequest }) }
+}
+
+/** Adds what says which cluster this is, and what the gateway speaks. */
+function describe(app: Hono, cluster: string, speaksUpstash: boolean): void {
+  app.get('/', (c) =>
+    c.json({
+      name: 'kedge gateway',
+      cluster,
+      protocols: { ...PROTOCOLS, kedge: SHARED_PROOFS, ...(speaksUpstash && { upstash: UPSTASH }) },
+    }),
+  )
+  const document = once(() => JSON.stringify(openApiDocument({ cluster, upstash: speaksUpstash })))
+  app.get('/openapi.json', (c) => c.body(document(), 200, { 'content-type': 'application/json' }))
 }
 
 /** Answers what no route has, and what has failed. */

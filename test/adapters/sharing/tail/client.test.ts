@@ -313,8 +313,7 @@ describe('the tail', () => {
 })
 
 describe('options of tail()', () => {
-  const given = (options: object) => () =>
-    tail({ origin, url: 'https://tail.example', ...options } as TailOptions)
+  const given = (options: object) => () => tail({ origin, url: 'https://tail.example', ...options })
   it.each<[string, object, RegExp]>([
     ['neither an address nor a way to ask', { url: undefined }, /`url`: exactly one/],
     ['both', { ask: async () => new Response() }, /`url`: exactly one/],
