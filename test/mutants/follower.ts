@@ -131,7 +131,7 @@ export const followerMutants: readonly Mutant[] = [
     id: 'M7',
     what: 'A proof counts from its end, not from the time at which its request was sent.',
     file: POLL,
-    from: 'partition.freshAt = Math.max(partition.freshAt, t0)',
+    from: 'partition.freshAt = Math.max(partition.freshAt, t0 - target.ageMs)',
     to: 'partition.freshAt = Math.max(partition.freshAt, clock.now())',
     breaks: ['I1', 'I7'],
     hint: ['src/coherence/freshness.test.ts'],
@@ -190,7 +190,7 @@ export const followerMutants: readonly Mutant[] = [
     id: 'M17',
     what: 'The poll checks the identity of the log before it samples the end.',
     file: POLL,
-    from: 'const bounds = await settings.log.offsets(settings.evictionsTopic, {',
+    from: 'let bounds = await ask(maxAgeMs)',
     to: `for (const { partition } of targets) {
     const { last, generation } = partition
     if (last === undefined || partition.logId !== undefined) continue
@@ -202,7 +202,7 @@ export const followerMutants: readonly Mutant[] = [
     if (partition.generation !== generation || found?.offset !== last.offset) continue
     if (isSame(found, last)) partition.verifiedAt = clock.now()
   }
-  const bounds = await settings.log.offsets(settings.evictionsTopic, {`,
+  let bounds = await ask(maxAgeMs)`,
     also: [
       {
         file: IDENTITY,
@@ -480,8 +480,8 @@ export const followerMutants: readonly Mutant[] = [
     id: 'reached-by-any-poll',
     what: 'A caller that waits for a position or a proof goes on after any poll that succeeds.',
     file: FOLLOWER,
-    from: "if (run.state === 'succeeded' && run.number >= next) return done()",
-    to: "if (run.state === 'succeeded') return true",
+    from: "if (run.state !== 'succeeded' || run.number < next) continue",
+    to: "if (run.state === 'succeeded') return true\n      if (run.number < next) continue",
     breaks: ['I1', 'I8'],
     focus: 'tokens',
     hint: ['src/coherence/freshness.test.ts'],
@@ -524,10 +524,12 @@ export const followerMutants: readonly Mutant[] = [
         applies = hooks.flatMap((hook) => hook.take(scope))
         began = clock.now()
         const partitions = [...this.partitions.values()]
-        const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))`,
+        const onAnswer = () => (isAnswered = true)
+        const found = await poll(this.#context, partitions, run.number, signal, onAnswer, run.maxAgeMs)`,
     to: `began = clock.now()
         const partitions = [...this.partitions.values()]
-        const found = await poll(this.#context, partitions, run.number, signal, () => (isAnswered = true))
+        const onAnswer = () => (isAnswered = true)
+        const found = await poll(this.#context, partitions, run.number, signal, onAnswer, run.maxAgeMs)
         await Promise.all(hooks.map((hook) => hook.read(scope)))
         applies = hooks.flatMap((hook) => hook.take(scope))`,
     breaks: [],
@@ -538,7 +540,7 @@ export const followerMutants: readonly Mutant[] = [
     id: 'polls-without-deadline',
     what: 'The follower waits without end for a poll that is never answered.',
     file: FOLLOWER,
-    from: 'this.#lifecycle.within(deadlineMs, expired, ({ signal }) => proof(signal))',
+    from: 'this.#lifecycle.within(this.#deadlineMs, expired, ({ signal }) => proof(signal))',
     to: 'this.#lifecycle.during(proof)',
     breaks: ['I11', 'I14'],
     focus: 'outages',
@@ -669,7 +671,7 @@ export const followerMutants: readonly Mutant[] = [
     id: 'sync-leaves-garbage',
     what: 'A call of `sync()` does not wait for the end of the pause of polls.',
     file: FOLLOWER,
-    from: 'return isOver && this.reach(proved, scope, signal, since)',
+    from: 'return isOver && this.reach(proved, scope, signal, since, 0)',
     to: 'return isOver && proved()',
     breaks: [],
     hint: ['src/coherence/unreadable-records.test.ts'],

@@ -13,7 +13,7 @@ import { readyIn, request, world } from '../world.ts'
 import type { World } from '../world.ts'
 
 const TOPIC = 'cache-evictions'
-const EVICT = { type: 'evict', namespace: 'users', partition: 0, offset: 0 }
+const EVICT: unknown = expect.objectContaining({ type: 'evict', namespace: 'users', partition: 0, offset: 0 })
 const TRACE_PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const utf8 = (text: string) => new TextEncoder().encode(text)
 
