@@ -6,7 +6,6 @@ import { chromiumMissing } from '../test/browser/chromium.ts'
 import { emulatorMissing } from '../test/worker/lambda/emulator.ts'
 import { kafkaAvailable } from '../test/kafka/jars.ts'
 import { toxiproxyMissing } from '../test/kafka/toxiproxy-binary.ts'
-import { collectorMissing } from '../test/otlp/collector.ts'
 import { memcachedMissing } from '../test/store-servers/memcached.ts'
 import { prometheusMissing, promtoolMissing } from '../test/store-servers/prometheus.ts'
 import { redisMissing } from '../test/store-servers/redis.ts'
@@ -20,7 +19,6 @@ const NEEDS: readonly (readonly [what: string, missing: () => string | undefined
   ['Chromium, which looks at the live page', chromiumMissing],
   ["Lambda's emulator", emulatorMissing],
   ['promtool, which checks the configuration of Prometheus', promtoolMissing],
-  ["OpenTelemetry's collector", collectorMissing],
   ['Helm, which renders the chart', helmMissing],
   ["Kubernetes' schemas, which the chart is held to", schemasMissing],
   ['buildah, which builds the image', buildahMissing],
