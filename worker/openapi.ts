@@ -99,10 +99,14 @@ const batch = {
 }
 
 /** An answer that goes on: each line, or event, by itself. */
-const stream = (description: string, type: string): Json => ({
+const stream = (description: string, type: string, schema: Json): Json => ({
   description,
-  content: { [type]: { schema: { type: 'string' } } },
+  content: { [type]: { schema } },
 })
+
+const TEXT: Json = { type: 'string' }
+/** One of the events, by its fields. */
+const EVENT: Json = { type: 'object', properties: { event: TEXT, id: TEXT, data: TEXT } }
 
 const events = {
   parameters: [parameter('Namespace'), parameter('Token')],
@@ -128,6 +132,7 @@ const events = {
       200: stream(
         'Events `begin`, `resume` or `resync` first, then `evict`, with tokens as ids; `unproved` and `proved`.',
         'text/event-stream',
+        EVENT,
       ),
       ...problems(400, 401, 403, 404, 501, 503),
     },
@@ -141,7 +146,7 @@ const dump = {
     summary: 'All values of a namespace that are held here and fresh, one a line',
     ...security('read'),
     responses: {
-      200: stream('A head, a line for each value, and an end.', 'application/x-ndjson'),
+      200: stream('A head, a line for each value, and an end.', 'application/x-ndjson', TEXT),
       ...problems(400, 401, 403, 404, 501, 503),
     },
   },

@@ -6,7 +6,7 @@ import { Life } from './engine/life.ts'
 import { Universe } from './engine/universe.ts'
 import { FAULTS, type FaultClass, type FaultName } from './faults.ts'
 import { plan as planOf } from './plan.ts'
-import type { FaultStep, IsolatePlan, ProxyName, Scenario, Step, WorldPlan } from './scenario.ts'
+import type { FaultStep, TailPlan, IsolatePlan, ProxyName, Scenario, Step, WorldPlan } from './scenario.ts'
 import { simulate } from './simulate.ts'
 import { traceHash } from './trace-hash.ts'
 import type { Trace, TraceEvent } from './trace.ts'
@@ -317,6 +317,8 @@ interface Stage {
   readonly plan?: Partial<IsolatePlan>
 }
 
+const TAIL: TailPlan = { colos: 1, tails: 1, store: true, clock: 'own', refreshPart: 0.25 }
+
 const STAGES: Partial<Record<FaultName, Stage>> = {
   consumers_expired: { proxy: 'karapace' },
   proxy_restart: { proxy: 'strimzi' },
@@ -328,6 +330,10 @@ const STAGES: Partial<Record<FaultName, Stage>> = {
   clock_drift: { amount: 50 },
   loader_slow: { amount: 2000 },
   tier_late: { amount: 3000 },
+  tail_late: { amount: 3000 },
+  tail_clock_back: { amount: 2000 },
+  tail_clock_forward: { amount: 2000 },
+  store_late: { amount: 3000 },
   truncation: { amount: 100 },
   // Seen where the other clock does not show it.
   monotonic_frozen: { steps: [fault(2900, 'clock_frozen', { forMs: 2000 })] },
@@ -351,7 +357,7 @@ describe('each class of faults meets an isolate, and changes what happens', () =
     return scenario(
       [...busy(7000), ...steps, ...(isOn ? [on] : [])],
       plans,
-      { proxy, tier: true, loadMs: 300 },
+      { proxy, tier: true, loadMs: 300, ...(FAULTS[name].of === 'tail' && { tail: TAIL }) },
       5,
     )
   }
