@@ -371,7 +371,9 @@ describe('a level', () => {
       stop: stop.signal,
       onOut: (text) => text.includes('serve: poll ') && stop.abort(),
     })
-    expect(out).toMatch(/^kedge serve: poll \{"durationMs":[\d.]+,"records":\d+,"verified":(true|false)\}$/m)
+    expect(out).toMatch(
+      /^kedge serve: poll \{"durationMs":[\d.]+,"records":\d+,"verified":(true|false),"ageMs":\d+\}$/m,
+    )
   })
 })
 

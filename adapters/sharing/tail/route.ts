@@ -13,7 +13,7 @@ import type { TailState } from './state.ts'
 export const PROOF_TYPE = 'application/vnd.kedge.proof+json'
 
 const PATH = /\/tail\/([\w.-]{1,249})\/(\d{1,9})(\/records)?$/
-const NUMBER = /^\d{1,15}$/
+const NUMBER = /^\d{1,16}$/
 const NAME = /^[\x21-\x7e]{1,64}$/
 
 /** HTTP has no status for most of them: what a client may do about it decides. */
@@ -79,7 +79,8 @@ async function answered(state: TailState, request: Request): Promise<Response> {
 function numberOf(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name)
   if (text === null) return undefined
-  if (!NUMBER.test(text)) throw new Malformed(`\`${name}\` must be a whole number`)
+  if (!NUMBER.test(text) || !Number.isSafeInteger(Number(text)))
+    throw new Malformed(`\`${name}\` must be a whole number`)
   return Number(text)
 }
 

@@ -14,6 +14,7 @@ export const SHARED_PROOFS: Dialect = {
 }
 
 const LIST = { type: 'array' }
+const NAME = { type: 'string', pattern: '^[!-~]{1,64}$' }
 const place = [parameter('Topic'), parameter('Partition')]
 
 export const SHARED_PROOF_OPERATIONS: Readonly<Record<string, Operation>> = {
@@ -33,7 +34,7 @@ export const SHARED_PROOF_OPERATIONS: Readonly<Record<string, Operation>> = {
       query('held', { enum: ['1'] }, 'Records of the last seconds are wanted, to be handed on.'),
       query(
         'question',
-        TEXT,
+        NAME,
         'Comes back in the answer: no cache on the way can give the answer to another question.',
       ),
     ],
@@ -65,7 +66,7 @@ export const SHARED_PROOF_OPERATIONS: Readonly<Record<string, Operation>> = {
       ...place,
       query('offset', INTEGER, 'The first to be read.', true),
       query('max_bytes', INTEGER, 'Of keys and values, in base64.', true),
-      query('log', TEXT, 'The log that the proof is of.', true),
+      query('log', NAME, 'The log that the proof is of.', true),
     ],
     answers: {
       200: answer(
