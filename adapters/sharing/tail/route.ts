@@ -55,7 +55,7 @@ async function answered(state: TailState, request: Request): Promise<Response> {
       partition,
       maxAgeMs: numberOf(searchParams, 'max_age') ?? 0,
       from: numberOf(searchParams, 'from'),
-      held: searchParams.get('held') === '1',
+      held: flagOf(searchParams, 'held'),
       question: nameOf(searchParams, 'question'),
     })
     return json(200, encodeProof(proof), PROOF_TYPE)
@@ -82,6 +82,12 @@ function numberOf(query: URLSearchParams, name: string): number | undefined {
   if (!NUMBER.test(text) || !Number.isSafeInteger(Number(text)))
     throw new Malformed(`\`${name}\` must be a whole number`)
   return Number(text)
+}
+
+function flagOf(query: URLSearchParams, name: string): boolean {
+  const text = query.get(name)
+  if (text !== null && text !== '1') throw new Malformed(`\`${name}\` must be 1`)
+  return text === '1'
 }
 
 function nameOf(query: URLSearchParams, name: string): string | undefined {
