@@ -57,7 +57,8 @@ describe('the copies that the chart holds', () => {
 })
 
 describe.skipIf(missing !== undefined)('the chart', { timeout: 120_000 }, () => {
-  beforeAll(() => Promise.all([installHelm(), installSchemas()]), 600_000)
+  // Go builds Helm: minutes, and more where other suites run beside it.
+  beforeAll(() => Promise.all([installHelm(), installSchemas()]), 1_800_000)
 
   async function rendered(...args: readonly string[]): Promise<readonly Document[]> {
     const { out, err, code } = await helm('template', 'shop', CHART, ...args)

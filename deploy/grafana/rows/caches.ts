@@ -212,6 +212,7 @@ export const LOG_CALLS: Row = {
       'ops',
       'Polls in a second. Those that could not verify that the log is the same need a heartbeat, or the gateway.',
       query(cacheRate('job', 'polls_total'), 'polls {{job}}'),
+      query(cacheRate('job', 'shared_polls_total'), 'by a shared sample {{job}}'),
       query(cacheRate('job', 'poll_failures_total'), 'failed {{job}}'),
       query(cacheRate('job', 'unverified_polls_total'), 'not verified {{job}}'),
     ),
