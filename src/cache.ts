@@ -22,6 +22,7 @@ import { checkWithout, openFeatures } from './extension.ts'
 import { ScopedNamespace } from './namespace.ts'
 import { Clock } from './runtime/clock.ts'
 import { Lifecycle } from './runtime/lifecycle.ts'
+import { randomId } from './runtime/random-id.ts'
 import { Semaphore } from './runtime/semaphore.ts'
 import { Budget } from './store/budget.ts'
 import type { OpenFeature } from './read/core-hooks.ts'
@@ -92,7 +93,7 @@ class IsolateCache implements OpenCache, ScopedCache {
     const marks = new MarkLimit(settings.maxRememberedEvictions)
     this.#shared = { settings, clock, counters, budget: new Budget(settings), marks }
     // No proof of identity: it only tells our own announcements from those of other caches.
-    const self = Math.floor(runtime.random() * 2 ** 52).toString(36)
+    const self = randomId(runtime)
     this.#publisher = new Publisher(this.#shared, self)
     this.#lifecycle = new Lifecycle(runtime)
     this.#follower = new Follower({ settings, clock, counters, self }, this.#features, this.#lifecycle)

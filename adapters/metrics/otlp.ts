@@ -6,7 +6,7 @@
 import type { Cache } from '../../src/api/cache-types.ts'
 import { observe } from '../../src/api/events.ts'
 import type { RequestContext } from '../../src/api/read-types.ts'
-import type { Runtime } from '../../src/ports/runtime.ts'
+import { randomId } from '../../src/runtime/random-id.ts'
 import { partsOfCache } from '../../src/write/cache-parts.ts'
 import { endpoint } from '../kafka/rest/endpoint.ts'
 import { http } from '../kafka/rest/http.ts'
@@ -118,14 +118,6 @@ export function otlpMetrics(cache: Cache, options: OtlpOptions): OtlpMetrics {
     }),
   }
 }
-
-/** 128 bits, in hexadecimal digits. */
-const randomId = (runtime: Runtime): string =>
-  Array.from({ length: 4 }, () =>
-    Math.floor(runtime.random() * 2 ** 32)
-      .toString(16)
-      .padStart(8, '0'),
-  ).join('')
 
 function harmless(listener: OtlpOptions['onError']): (error: unknown) => void {
   return (problem) => {

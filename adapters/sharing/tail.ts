@@ -44,7 +44,7 @@ export interface TailOptions {
   readonly topics?: readonly string[]
   /** How much faster one clock may run than another, in parts per million. @default 1000 */
   readonly driftPpm?: number
-  /** How long a call may take. @default '2s' */
+  /** How long the tail may take to answer. A store is waited for before, for half a second at most. @default '2s' */
   readonly requestTimeout?: Duration
   /** The transport of `url`. @default the platform's `fetch`, looked up at each call */
   readonly fetch?: typeof fetch

@@ -2,6 +2,7 @@
 import { isKedgeError } from '../../src/ports/errors.ts'
 import type { PartitionOffsets } from '../../src/ports/kafka-log.ts'
 import type { SinkState } from '../../src/ports/sink.ts'
+import { randomId } from '../../src/runtime/random-id.ts'
 import type { Counters } from './counters.ts'
 import type { SyncSettings } from './settings.ts'
 import { retryable } from './retry.ts'
@@ -133,7 +134,7 @@ export class Checkpoint {
     signal: AbortSignal,
   ): Promise<void> {
     const { sink, stream, emit } = this.#settings
-    const epoch = this.#newEpoch()
+    const epoch = randomId(this.#settings.runtime)
     const options = replaces === undefined ? {} : { replaces }
     await this.#store.until(
       (inner) => sink.begin(stream, epoch, bounds[0]?.logId, { ...options, signal: inner }),
@@ -153,15 +154,6 @@ export class Checkpoint {
     if (records === 0) return
     this.#counters.wipes++
     this.#settings.emit({ type: 'went_back', records })
-  }
-
-  #newEpoch(): string {
-    const { runtime } = this.#settings
-    return Array.from({ length: 4 }, () =>
-      Math.floor(runtime.random() * 2 ** 32)
-        .toString(16)
-        .padStart(8, '0'),
-    ).join('')
   }
 
   #adopt(state: SinkState, bounds: readonly PartitionOffsets[]): void {

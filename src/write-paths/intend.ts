@@ -1,6 +1,5 @@
 /** Announces a write to the source. @module */
 import type { FeatureScope } from '../api/feature.ts'
-import type { Runtime } from '../ports/runtime.ts'
 import { encodeUtf8 } from '../wire/codec.ts'
 import type { IntentMessage } from '../wire/messages.ts'
 import type { Published, Publisher } from '../write/publisher.ts'
@@ -20,7 +19,3 @@ export async function intend(
   const message: IntentMessage = { v: 1, op: 'intent', ns: namespace, ...body, from: publisher.self }
   return publisher.publish([{ message, partition }], encodeUtf8(namespace), signal, scope)
 }
-
-/** Told apart from all others, not secret. */
-export const newId = (runtime: Runtime): string =>
-  Array.from({ length: 2 }, () => Math.floor(runtime.random() * 2 ** 52).toString(36)).join('-')

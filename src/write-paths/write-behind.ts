@@ -7,6 +7,7 @@
  * @module
  */
 import { durationMs } from '../runtime/duration.ts'
+import { randomId } from '../runtime/random-id.ts'
 import { KedgeError } from '../ports/errors.ts'
 import { checkWritable } from '../wire/json-data.ts'
 import { checkHoldable } from '../wire/holdable.ts'
@@ -26,7 +27,6 @@ import { intend } from './intend.ts'
 import type { Token } from '../wire/token.ts'
 import type { Duration } from '../runtime/duration.ts'
 import type { WriteMessage } from '../wire/write-message.ts'
-import { newId } from './intend.ts'
 import { pendingWrite, pendingWrites } from '../coherence/pending-writes.ts'
 import { keysThat } from '../write/affected-keys.ts'
 
@@ -107,7 +107,7 @@ class WriteBehind<T> {
     if (!partition.hasPosition) await follower.sync(scope, signal)
     this.#refuseOverload()
     const { runtime } = shared.settings
-    const id = newId(runtime)
+    const id = randomId(runtime)
     const content = value === undefined ? { deleted: true as const } : { value }
     const message: WriteMessage = { v: 1, op: 'write', ns: name, key, ...content, id, at: runtime.now() }
     const loadedAt = shared.clock.now()

@@ -10,6 +10,7 @@
 import { eitherSignal } from '../runtime/abort.ts'
 import { settledWithin } from '../runtime/deadline.ts'
 import { durationMs } from '../runtime/duration.ts'
+import { randomId } from '../runtime/random-id.ts'
 import { KedgeError } from '../ports/errors.ts'
 import { checkHoldable } from '../wire/holdable.ts'
 import type { Candidate } from '../coherence/candidate.ts'
@@ -23,7 +24,7 @@ import { checkFeatureOptions } from '../api/option-check.ts'
 import { durationOrCallback, durationOrFalse, signal as signalOption, texts } from '../api/option-schemas.ts'
 import { partsOf } from '../write/namespace-parts.ts'
 import type { NamespaceParts } from '../write/namespace-parts.ts'
-import { intend, newId } from './intend.ts'
+import { intend } from './intend.ts'
 import type { Token } from '../wire/token.ts'
 import type { Duration } from '../runtime/duration.ts'
 import { keysThat, type AffectedKeys } from '../write/affected-keys.ts'
@@ -167,7 +168,7 @@ class WriteThrough<T> {
       meant: keysThat((other) => other === key),
       startedAt,
       limitMs: intentMs === 0 ? load.hardTimeoutMs : intentMs,
-      id: intentMs === 0 ? undefined : newId(shared.settings.runtime),
+      id: intentMs === 0 ? undefined : randomId(shared.settings.runtime),
       scope,
       signal: options.signal,
     }

@@ -10,6 +10,7 @@
  * @module
  */
 import type { Runtime } from '../../../src/ports/runtime.ts'
+import { randomId } from '../../../src/runtime/random-id.ts'
 
 /** How far the two clocks may come apart before a new life begins: for how long a sleep may go unnoticed. */
 export const APART_MS = 20
@@ -34,7 +35,7 @@ export class LifeClock {
   constructor(runtime: Runtime, onDoubt: () => void) {
     this.#runtime = runtime
     this.#onDoubt = onDoubt
-    this.life = newId(runtime)
+    this.life = randomId(runtime)
     this.#last = runtime.monotonic()
     this.#apart = runtime.now() - this.#last
   }
@@ -52,20 +53,11 @@ export class LifeClock {
     const isApart = together && Math.abs(apart - this.#apart) > APART_MS + GRAIN_MS
     // Written so that a clock that is no number begins a new life as well.
     if (!(now >= this.#last) || isApart) {
-      this.life = newId(this.#runtime)
+      this.life = randomId(this.#runtime)
       this.#apart = apart
       this.#onDoubt()
     } else if (now - this.#last > UNSEEN_MS) this.#onDoubt()
     this.#last = now
     return now
   }
-}
-
-/** An identity that no other life or lineage has: 128 bits. */
-export function newId(runtime: Pick<Runtime, 'random'>): string {
-  const part = () =>
-    Math.floor(runtime.random() * 2 ** 32)
-      .toString(16)
-      .padStart(8, '0')
-  return part() + part() + part() + part()
 }

@@ -11,8 +11,8 @@ import { isSame, lastOf } from '../../../src/coherence/log-identity.ts'
 import type { LastRecord } from '../../../src/coherence/partition.ts'
 import type { LogRecord, PartitionOffsets } from '../../../src/ports/kafka-log.ts'
 import type { Runtime } from '../../../src/ports/runtime.ts'
+import { randomId } from '../../../src/runtime/random-id.ts'
 import { fields, fits, offsetShape, optional, text } from '../../answer-shape.ts'
-import { newId } from './life-clock.ts'
 
 /** Keeps small values for as long as the platform keeps the tail's place, such as the storage of a Durable Object. */
 export interface TailStorage {
@@ -46,7 +46,7 @@ export class Lineage {
   }
 
   get id(): string {
-    return (this.#id ??= newId(this.#runtime))
+    return (this.#id ??= randomId(this.#runtime))
   }
 
   /** What an earlier life of the tail has left. */
@@ -84,7 +84,7 @@ export class Lineage {
 
   /** The log is another one. */
   break(): void {
-    this.#id = newId(this.#runtime)
+    this.#id = randomId(this.#runtime)
     this.#last = undefined
     this.#savedAt = -Infinity
     this.#isChanged = true

@@ -114,19 +114,14 @@ export class TailState {
     const isOwn = life === this.#clock.life
     // At `own` the other clock had not shown `at` yet: what it shows later is at most what passed here since then.
     const theirs = isOwn ? arrived : at + Math.max(0, arrived - own) * (1 + this.#drift)
-    const heldFrom = held ? window.heldFrom(arrived) : window.next
-    const wanted = Math.min(from ?? window.next, heldFrom)
-    // All that is wanted where it fits, else what is worth handing on.
-    const base = [wanted, heldFrom].find((offset) => window.from(offset, MAX_RECORD_BYTES)) ?? window.next
     return {
       logId,
       life,
       at: Math.floor(at),
       beginning,
       end,
-      base,
+      ...window.newest(from, held, arrived, MAX_RECORD_BYTES),
       next: window.next,
-      records: window.from(base, MAX_RECORD_BYTES) ?? [],
       // A machine may have slept so long without a new life.
       theirs: Math.ceil(theirs + APART_MS),
     }

@@ -11,8 +11,15 @@ const RECORD_BYTES = 40
 
 interface Kept {
   readonly record: LogRecord
-  readonly bytes: number
+  /** What all before it have taken, since the beginning. */
+  readonly bytesBefore: number
   readonly takenAt: number
+}
+
+/** Every record in `[base, next)` of the window. */
+export interface Newest {
+  readonly base: number
+  readonly records: readonly LogRecord[]
 }
 
 export class RecordWindow {
@@ -20,67 +27,86 @@ export class RecordWindow {
   base = 0
   next = 0
   #kept: Kept[] = []
-  #bytes = 0
+  /** What all have taken, since the beginning. */
+  #bytesEver = 0
 
   /** Drops everything, and goes on from here. */
   restart(base: number): void {
     this.base = base
     this.next = base
     this.#kept = []
-    this.#bytes = 0
   }
 
   /** @param next the position after them: there may be a gap before it, which is no loss */
   append(records: readonly LogRecord[], next: number, now: number): void {
     for (const record of records) {
       if (record.offset < this.next) continue
-      const bytes = bytesOf(record)
-      this.#kept.push({ record, bytes, takenAt: now })
-      this.#bytes += bytes
+      this.#kept.push({ record, bytesBefore: this.#bytesEver, takenAt: now })
+      this.#bytesEver += bytesOf(record)
     }
     this.next = Math.max(this.next, next)
-    let over = Math.max(0, this.#kept.length - MAX_RECORDS)
-    let left = this.#bytes
-    for (let at = 0; at < over || left > MAX_BYTES; at++) {
-      left -= this.#kept[at]!.bytes
-      over = Math.max(over, at + 1)
-    }
-    this.#dropFirst(over)
+    const length = this.#kept.length
+    const isTooMuch = firstOf(length, (at) => this.#bytesFrom(at) <= MAX_BYTES)
+    this.#dropFirst(Math.max(isTooMuch, length - MAX_RECORDS))
   }
 
   /** Retention has taken what was before. */
   forgetBefore(beginning: number): void {
     if (beginning <= this.base) return
-    this.#dropFirst(this.#kept.filter(({ record }) => record.offset < beginning).length)
+    this.#dropFirst(this.#indexOf(beginning))
     this.base = beginning
     this.next = Math.max(this.next, beginning)
   }
 
-  /** Those from this offset on, as far as they take no more than so many bytes: all of them, or `undefined`. */
-  from(offset: number, maxBytes: number): readonly LogRecord[] | undefined {
-    if (offset < this.base) return undefined
-    const found = this.#kept.filter(({ record }) => record.offset >= offset)
-    const bytes = found.reduce((sum, each) => sum + each.bytes, 0)
-    return bytes > maxBytes ? undefined : found.map(({ record }) => record)
+  /**
+   * The newest records: from `from` on where that is given, and with `isHeld` what is worth handing on as well. Where both take more
+   * than `maxBytes`, only the latter.
+   */
+  newest(from: number | undefined, isHeld: boolean, now: number, maxBytes: number): Newest {
+    const held = isHeld ? this.#heldFrom(now) : this.next
+    const wanted = Math.min(from ?? this.next, held)
+    const at = wanted < this.base ? undefined : this.#indexOf(wanted)
+    if (at !== undefined && this.#bytesFrom(at) <= maxBytes) return this.#from(wanted, at)
+    // At most `HELD_BYTES`, which any answer takes.
+    return this.#from(held, this.#indexOf(held))
   }
 
   /** The first offset of what is worth handing on: taken lately, and not much. */
-  heldFrom(now: number): number {
-    let bytes = 0
-    for (let at = this.#kept.length - 1; at >= 0; at--) {
-      const kept = this.#kept[at]!
-      bytes += kept.bytes
-      if (bytes > HELD_BYTES || now - kept.takenAt > HELD_MS) return kept.record.offset + 1
-    }
-    return this.base
+  #heldFrom(now: number): number {
+    const isWorth = (at: number) =>
+      this.#bytesFrom(at) <= HELD_BYTES && now - this.#kept[at]!.takenAt <= HELD_MS
+    const first = firstOf(this.#kept.length, isWorth)
+    return first === 0 ? this.base : this.#kept[first - 1]!.record.offset + 1
+  }
+
+  #from(base: number, at: number): Newest {
+    return { base, records: this.#kept.slice(at).map(({ record }) => record) }
+  }
+
+  #indexOf(offset: number): number {
+    return firstOf(this.#kept.length, (at) => this.#kept[at]!.record.offset >= offset)
+  }
+
+  #bytesFrom(at: number): number {
+    return this.#bytesEver - (this.#kept[at]?.bytesBefore ?? this.#bytesEver)
   }
 
   #dropFirst(count: number): void {
-    if (count === 0) return
+    if (count <= 0) return
     const dropped = this.#kept.splice(0, count)
     this.base = dropped.at(-1)!.record.offset + 1
-    this.#bytes -= dropped.reduce((sum, { bytes }) => sum + bytes, 0)
   }
+}
+
+/** The first index from which on all others have what is asked for as well. */
+function firstOf(length: number, has: (at: number) => boolean): number {
+  let [low, high] = [0, length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (has(middle)) high = middle
+    else low = middle + 1
+  }
+  return low
 }
 
 /** What a record takes in a document: base64 makes four characters of three bytes. */

@@ -28,6 +28,7 @@ import { contentType, negotiate } from '../../media-type.ts'
 import { Described } from '../../openapi/schema.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Service } from '../../service.ts'
+import { randomId } from '../../../../src/runtime/random-id.ts'
 
 /** kafka-rest's `consumer.request.timeout.ms`. */
 const DEFAULT_TIMEOUT_MS = 1000
@@ -115,7 +116,7 @@ export function confluentConsumers(service: Service): Hono {
     const options = instanceOptions(asked, limits.maxWaitMs)
     if (stopping.aborted) throw isStopping()
     const id = asked.id ? `${asked.id}-` : ''
-    const name = asked.name ?? `rest-consumer-${id}${randomName(() => runtime.random())}`
+    const name = asked.name ?? `rest-consumer-${id}${randomId(runtime)}`
     const cluster = clusterOf(c)
     cluster.requireGroup(group)
     consumers.create(cluster, group, name, options, clientOf(c))
@@ -200,10 +201,3 @@ function number(c: Context, name: string): number {
   if (!/^-?\d{1,15}$/.test(text)) throw new Refusal('malformed', `Invalid parameter '${name}'`)
   return Math.max(0, Number(text))
 }
-
-const randomName = (random: () => number): string =>
-  Array.from({ length: 4 }, () =>
-    Math.floor(random() * 0x1_0000_0000)
-      .toString(16)
-      .padStart(8, '0'),
-  ).join('')

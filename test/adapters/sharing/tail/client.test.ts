@@ -248,6 +248,19 @@ describe('the store', () => {
     await runtime.advance(2000)
     await left
   })
+
+  it('that never answers takes no time from the tail, which has its own deadline', async () => {
+    const hangs = { get: () => new Promise<never>(() => undefined), put: async () => undefined }
+    const slow = async (path: string) => {
+      await runtime.sleep(1900)
+      return answerTail(state, new Request(`https://tail.example${path}`))
+    }
+    const { bounds } = shared({ store: hangs, ask: slow, requestTimeout: '2s' })
+    const bound = bounds(600)
+    bound.catch(() => undefined)
+    await runtime.advance(2400)
+    expect(await bound).toMatchObject({ end: 0 })
+  })
 })
 
 describe('the tail', () => {
