@@ -8,6 +8,7 @@
  */
 import type { LogCapabilities } from '../ports/kafka-log.ts'
 import { type Assertion, bench, type LogUnderTest, type Test } from './log-suite/bench.ts'
+import { aging, noAging } from './log-suite/aging.ts'
 import { absence, aborts, identity, longPolls } from './log-suite/calls.ts'
 import { batches, limits, reading, retention, sharing } from './log-suite/reading.ts'
 import { bounds, contents, producing } from './log-suite/writing.ts'
@@ -20,6 +21,8 @@ export interface LogSuiteOptions {
   readonly capabilities: LogCapabilities
   /** Whether `create()` gives `truncate`. @default false */
   readonly truncates?: boolean
+  /** Of a log with `capabilities.shared`: whether its readers share a store, which `create()` can hold. @default false */
+  readonly stores?: boolean
   /** Whether a value of `null` comes back as such; else it comes back empty. @default true */
   readonly tombstones?: boolean
   /** Called for each test. Topics must not come into being by being asked for. */
@@ -76,6 +79,8 @@ export function logSuite(options: LogSuiteOptions): void {
     if (options.truncates ?? false) retention(test)
     if (capabilities.longPoll) longPolls(test)
     if (capabilities.identity) identity(test)
+    if (capabilities.shared) aging(test, options.stores ?? false)
+    else noAging(test)
     aborts(test)
     absence(test)
   })

@@ -1,5 +1,12 @@
 /** What the tests of the contract work with. @module */
-import type { KafkaLog, LogRecord, NewRecord, PartitionOffsets, ReadOptions } from '../../ports/kafka-log.ts'
+import type {
+  KafkaLog,
+  LogRecord,
+  NewRecord,
+  OffsetsOptions,
+  PartitionOffsets,
+  ReadOptions,
+} from '../../ports/kafka-log.ts'
 
 /** The part of an assertion that the suite uses; that of Vitest, Jest, Bun and `@std/expect` alike. */
 export interface Assertion {
@@ -17,6 +24,15 @@ export interface LogUnderTest {
   readonly recreate?: (topic: string) => Promise<void> | void
   /** Lets retention delete the records below `offset`. Without it the suite leaves that part untested. */
   readonly truncate?: (topic: string, partition: number, offset: number) => Promise<void> | void
+  /** What the tests of ages need. Needed for `shared`. */
+  readonly shared?: {
+    /** What ages are reckoned by: a `Clock`, on which the log's own time passes as well. */
+    readonly clock: NonNullable<OffsetsOptions['clock']>
+    /** Lets so many milliseconds pass. */
+    readonly passes: (ms: number) => Promise<void> | void
+    /** From now on the store answers with what it has by now, whatever is put into it. Needed for `stores`. */
+    readonly holdStore?: () => void
+  }
   /** Ends the log and what was started for it. */
   readonly close: () => Promise<void> | void
 }
@@ -93,6 +109,7 @@ export function bench(made: LogUnderTest, expect: (actual: unknown) => Assertion
             made.truncate?.(topic, partition, offset),
         }
       : {}),
+    ...(made.shared && { shared: made.shared }),
     close: () => made.close(),
     async upTo(topic, offset, end, options) {
       const records: LogRecord[] = []

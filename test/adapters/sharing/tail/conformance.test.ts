@@ -1,9 +1,11 @@
 /** A log behind a tail keeps the contract of a log, with and without a store. */
 import { describe, expect, it } from 'vitest'
 import { cacheApiStore, tail } from '../../../../adapters/sharing/tail.ts'
+import type { ProofStore } from '../../../../adapters/sharing/tail.ts'
 import { answerTail } from '../../../../adapters/sharing/tail/route.ts'
 import { TailState } from '../../../../adapters/sharing/tail/state.ts'
-import { logSuite, memory, MemoryLog } from '../../../../src/testing/index.ts'
+import { Clock } from '../../../../src/runtime/clock.ts'
+import { fakeRuntime, logSuite, memory, MemoryLog } from '../../../../src/testing/index.ts'
 import { memoryStore } from './memory-store.ts'
 
 const SECRET = 'tail'.repeat(11)
@@ -18,6 +20,17 @@ function cacheLike() {
   }
 }
 
+/** A store that can be held: what is put into it then is lost. */
+function holding(store: ProofStore) {
+  let isHeld = false
+  const held: ProofStore = {
+    get: (...asked) => store.get(...asked),
+    put: async (...put) => (isHeld ? undefined : store.put(...put)),
+  }
+  return { store: held, hold: () => void (isHeld = true) }
+}
+
+// Made once: each test finds what those before it have left there.
 const STORES = {
   'tail()': undefined,
   'tail() with a store': memoryStore(),
@@ -29,17 +42,21 @@ for (const [title, store] of Object.entries(STORES))
     name: title,
     capabilities: { identity: true, longPoll: false, readCommitted: true, shared: true },
     truncates: true,
+    stores: store !== undefined,
     create() {
+      const runtime = fakeRuntime()
       const on = new MemoryLog({ autoCreate: false })
-      const state = new TailState({ log: memory({ on }) })
+      const state = new TailState({ log: memory({ on, runtime }), runtime })
       const names = Array.from({ length: 8 }, (_, at) => `topic-${at}`)
+      const colo = store && holding(store)
       let topics = 0
       return {
         log: tail({
-          origin: memory({ on }),
+          origin: memory({ on, runtime }),
           ask: (path) => answerTail(state, new Request(`https://tail.example${path}`)),
           topics: [...names, 'no-such-topic', 'absent'],
-          ...(store && { store, secret: SECRET }),
+          runtime,
+          ...(colo && { store: colo.store, secret: SECRET }),
         }),
         topic(partitions) {
           const name = names[topics++]!
@@ -48,6 +65,11 @@ for (const [title, store] of Object.entries(STORES))
         },
         recreate: (topic) => void on.recreateTopic(topic),
         truncate: (topic, partition, offset) => on.truncate(topic, partition, offset),
+        shared: {
+          clock: new Clock(runtime),
+          passes: (ms) => runtime.advance(ms),
+          ...(colo && { holdStore: colo.hold }),
+        },
         close: () => undefined,
       }
     },
