@@ -26,6 +26,7 @@ export const INPUTS = {
   gateway: 20_000,
   worker: 20_000,
   terminal: 20_000,
+  proofs: 100_000,
 } as const
 
 export type Decoder = keyof typeof INPUTS
