@@ -14,7 +14,7 @@ export interface Change {
 }
 
 /** The invariants of the design. */
-type Invariant = `I${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16}`
+type Invariant = `I${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 18}`
 
 export interface Mutant extends Change {
   readonly id: string

@@ -149,9 +149,14 @@ export type TraceEvent = { readonly t: number } & (
       readonly end: number
       readonly logId: string
     }
-
-  /** A tail asks Kafka. */
-  | { readonly type: 'upstream'; readonly tail: number; readonly operation: 'offsets' | 'read' }
+  | {
+      /** Kafka is asked for evictions: by a tail, or by an isolate that has one. */
+      readonly type: 'upstream'
+      readonly by: 'tail' | 'isolate'
+      /** Which tail, or whose seat. */
+      readonly which: number
+      readonly operation: 'offsets' | 'read'
+    }
 
   /** What goes through the port (`KafkaLog`), seen from the core. */
   | {
@@ -162,6 +167,8 @@ export type TraceEvent = { readonly t: number } & (
       readonly topic: string
       /** Of a read: from where. */
       readonly positions?: readonly { readonly partition: number; readonly offset: number }[]
+      /** Of offsets: how old they may be. */
+      readonly maxAgeMs?: number
     }
   | {
       readonly type: 'told'
@@ -210,7 +217,7 @@ export type TraceEvent = { readonly t: number } & (
 
 /** A promise that was broken. */
 export interface Violation {
-  /** `'I1'` to `'I16'`. */
+  /** `'I1'` to `'I16'`, and `'I18'`. */
   readonly invariant: string
   /** When, and what: a sentence. */
   readonly t: number

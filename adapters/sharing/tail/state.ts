@@ -128,7 +128,7 @@ export class TailState {
   }
 
   /**
-   * Records that a proof does not have, read from the log.
+   * Records that a proof does not have: of the window where it has them, else read from the log.
    *
    * @returns `undefined` where the tail does not know the log to be the one that the offset is of
    */
@@ -137,6 +137,8 @@ export class TailState {
     const place = this.#places.get(keyOf(topic, partition))
     return this.#admitted(async () => {
       if (place?.logId !== logId) return undefined
+      const held = place.window.read(offset, Math.min(maxBytes, MAX_RECORD_BYTES))
+      if (held) return { records: held.records, next: [{ partition, offset: held.next }], outOfRange: [] }
       const key = `${topic}/${partition}/${offset}/${maxBytes}`
       const read = this.#reads.get(key) ?? this.#read(topic, partition, offset, maxBytes)
       this.#reads.set(key, read)

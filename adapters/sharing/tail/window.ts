@@ -71,6 +71,19 @@ export class RecordWindow {
     return this.#from(held, this.#indexOf(held))
   }
 
+  /**
+   * The records from `offset` on, as many as `maxBytes` takes but at least one, and the position after them; `undefined` where they are
+   * not here.
+   */
+  read(offset: number, maxBytes: number): { records: readonly LogRecord[]; next: number } | undefined {
+    if (offset < this.base || offset >= this.next) return undefined
+    const first = this.#indexOf(offset)
+    const fits = (at: number) => at <= first || this.#bytesFrom(first) - this.#bytesFrom(at + 1) <= maxBytes
+    const left = firstOf(this.#kept.length - first, (at) => !fits(first + at))
+    const records = this.#kept.slice(first, first + left).map(({ record }) => record)
+    return { records, next: this.#kept[first + left]?.record.offset ?? this.next }
+  }
+
   /** The first offset of what is worth handing on: taken lately, and not much. */
   #heldFrom(now: number): number {
     const isWorth = (at: number) =>

@@ -101,6 +101,7 @@ export interface Call {
   readonly operation: Of<'asked'>['operation']
   readonly topic: string
   readonly positions: Of<'asked'>['positions']
+  readonly maxAgeMs: Of<'asked'>['maxAgeMs']
   toldSeq: number
   toldAt: number
   told: Of<'told'> | undefined
@@ -342,11 +343,11 @@ function takeCall(
 ): void {
   const { call, t } = event
   if (event.type === 'asked') {
-    const { operation, topic, positions } = event
+    const { operation, topic, positions, maxAgeMs } = event
     const life = lives.get(event.isolate)
     if (life === undefined) return
     const open = { toldSeq: Infinity, toldAt: Infinity, told: undefined }
-    calls.set(call, { call, seq, t, life, operation, topic, positions, ...open })
+    calls.set(call, { call, seq, t, life, operation, topic, positions, maxAgeMs, ...open })
     // A poll begins by noting the time.
     if (operation === 'offsets' && topic === EVICTIONS) life.looks.push({ seq, t })
     return

@@ -9,6 +9,7 @@ import { isolation } from './isolation.ts'
 import { lifetime } from './lifetime.ts'
 import { liveness } from './liveness.ts'
 import { memoryBounds } from './memory-bounds.ts'
+import { originEconomy } from './origin-economy.ts'
 import { ownWrites } from './own-writes.ts'
 import { contiguity } from './positions.ts'
 import { rest } from './rest.ts'
@@ -19,7 +20,7 @@ import type { Checker } from '../trace.ts'
 
 export { compare } from './determinism.ts'
 
-/** I1 to I16. */
+/** I1 to I16, and I18. */
 export const CHECKERS: readonly Checker[] = [
   boundedStaleness,
   fillGuard,
@@ -37,4 +38,5 @@ export const CHECKERS: readonly Checker[] = [
   settlement,
   determinism,
   acknowledgement,
+  originEconomy,
 ]

@@ -37,7 +37,7 @@ export function toldPort(
       ),
     offsets: (topic, options) =>
       call(
-        { operation: 'offsets', topic },
+        { operation: 'offsets', topic, ...(options?.maxAgeMs && { maxAgeMs: options.maxAgeMs }) },
         () => log.offsets(topic, options),
         (bounds) => ({
           positions: bounds.map(({ partition, end }) => ({ partition, offset: end })),

@@ -20,6 +20,7 @@ import type { Trouble } from './trouble.ts'
 import { places, type Universe } from './universe.ts'
 
 const SECRET = 'c2ltdWxhdGVk'.repeat(4)
+const EVICTIONS = 'cache-evictions'
 /** How long a store takes, at most. */
 const STORE_MS = 12
 
@@ -60,7 +61,7 @@ export class Tails {
     const { plan } = this.#options
     const colo = seat % plan.colos
     return tail({
-      origin,
+      origin: this.#watched(origin, 'isolate', seat),
       ask: (path, { signal }) => this.#ask(colo % plan.tails, seat, path, signal),
       requestTimeout: 3000,
       ...(plan.store && { store: this.#stores[colo]!, secret: SECRET }),
@@ -115,20 +116,33 @@ export class Tails {
     return { life, state }
   }
 
-  /** Kafka, as a tail sees it: every request is counted, and where the gateway tells its clock the ends have its reading. */
+  /** Kafka, as a tail sees it: where the gateway tells its clock the ends have its reading. */
   #upstream(at: number): KafkaLog {
-    const { plan, universe, record } = this.#options
-    const log = this.#options.connect()
+    const { plan, universe } = this.#options
+    const log = this.#watched(this.#options.connect(), 'tail', at)
     return {
       ...log,
       offsets: async (topic, options) => {
-        record.tell({ type: 'upstream', tail: at, operation: 'offsets' })
         const clock = { life: 'gateway', at: Math.floor(universe.now) }
         const bounds = await log.offsets(topic, options)
         return plan.clock === 'own' ? bounds : bounds.map((each): ClockedOffsets => ({ ...each, clock }))
       },
-      read: (topic, positions, options) => {
-        record.tell({ type: 'upstream', tail: at, operation: 'read' })
+    }
+  }
+
+  /** What of Kafka's evictions is asked for goes into the trace. */
+  #watched(log: KafkaLog, by: 'tail' | 'isolate', which: number): KafkaLog {
+    const tell = (topic: string, operation: 'offsets' | 'read') => {
+      if (topic === EVICTIONS) this.#options.record.tell({ type: 'upstream', by, which, operation })
+    }
+    return {
+      ...log,
+      offsets(topic, options) {
+        tell(topic, 'offsets')
+        return log.offsets(topic, options)
+      },
+      read(topic, positions, options) {
+        tell(topic, 'read')
         return log.read(topic, positions, options)
       },
     }

@@ -177,6 +177,54 @@ describe('what a tail tells', () => {
   })
 })
 
+describe('records that a proof does not have', () => {
+  const records = (state: TailState, logId: string, offset: number, maxBytes = 1_000_000) =>
+    state.records({ topic: 't', partition: 0, offset, maxBytes, logId })
+
+  it('cost the log nothing where the tail has them, however many ask', async () => {
+    append(300)
+    const { state, log, ask } = tailOf()
+    const { logId } = await ask()
+    const before = { ...log.calls }
+    for (let offset = 44; offset < 300; offset++)
+      expect((await records(state, logId, offset))?.next).toEqual([{ partition: 0, offset: 300 }])
+    expect(log.calls).toEqual(before)
+  })
+
+  it('are read from the log where they are older than the tail', async () => {
+    append(300)
+    const { state, log, ask } = tailOf()
+    const { logId } = await ask()
+    const before = log.calls.read
+    const answer = records(state, logId, 10)
+    await runtime.advance(10 * LATENCY)
+    expect((await answer)?.records[0]).toMatchObject({ offset: 10 })
+    expect(log.calls.read).toBe(before + 1)
+  })
+
+  it('come as far as they fit, at least one, and the position is after them', async () => {
+    append(5, 'x'.repeat(300))
+    const { state, ask } = tailOf()
+    const { logId } = await ask()
+    for (const [maxBytes, count] of [
+      [1, 1],
+      [1000, 2],
+      [5000, 5],
+    ] as const) {
+      const told = await records(state, logId, 0, maxBytes)
+      expect(told?.records.map(({ offset }) => offset)).toEqual(Array.from({ length: count }, (_, at) => at))
+      expect(told?.next).toEqual([{ partition: 0, offset: count }])
+    }
+  })
+
+  it('are none where the log is another one', async () => {
+    append(3)
+    const { state, ask } = tailOf()
+    await ask()
+    expect(await records(state, 'another', 0)).toBeUndefined()
+  })
+})
+
 describe('the clock of a tail', () => {
   it('names another life once it has stepped back, and hands out no earlier sample', async () => {
     const { ask } = tailOf()
