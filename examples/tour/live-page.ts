@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { Hono } from 'hono'
+import type { Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { gateway } from '../../adapters/kafka/gateway.ts'
 import { LiveFeed, type LiveSource } from '../../cli/ui/live-feed.ts'
 import { addData, addPage } from '../../cli/ui/routes.ts'
@@ -21,22 +22,66 @@ const TOPIC = 'cache-evictions'
 /** A worker that needs longer cannot prove anything now. */
 const ANSWER_MS = 900
 
-/** Adds the page to an app that stays when the log is stopped. */
-export function addTourPage(
-  app: Hono,
-  places: Addresses & { readonly log: string },
-  isRunning: () => boolean,
-): LiveFeed {
+/** How long an eviction may take: longer than a worker waits for the log. */
+const EVICT_MS = 15_000
+const MAX_BODY_BYTES = 65_536
+
+/** The places that the page looks at. */
+export type Watched = Addresses & { readonly log: string }
+
+/**
+ * Adds the page to an app that stays when the log is stopped, and returns what makes it show the places, once they are known. A
+ * page that was left open asks again before: it is told to wait.
+ */
+export function addTourPage(app: Hono, isRunning: () => boolean): (places: Watched) => void {
   const runtime = systemRuntime()
   const onError = (error: unknown): void => console.error(messageOf(error))
-  const feed = new LiveFeed(sourceOf(places, isRunning), { version: 'tour', runtime, onError })
+  let places: Watched | undefined
+  let source: LiveSource | undefined
+  const known = (): LiveSource => {
+    if (!source) throw new Error('nobody looks before the places are known')
+    return source
+  }
+  const feed = new LiveFeed(
+    {
+      sample: (signal) => known().sample(signal),
+      follow: async (tell, signal) => known().follow?.(tell, signal),
+    },
+    { version: 'tour', runtime, onError },
+  )
   app.use('/ui/*', forThisMachine)
   addPage(app)
-  addData(app, feed, { clientOf: () => undefined, rightsOf: async () => ({ seesEvictions: true }) })
-  return feed
+  addData(app, feed, {
+    clientOf: () => undefined,
+    rightsOf: async (c) => (source ? { seesEvictions: true, evicts: { by: 'serve' } } : waits(c)),
+  })
+  const limit = bodyLimit({ maxSize: MAX_BODY_BYTES })
+  app.post('/evictions', forThisMachine, limit, async (c) => (places ? evict(c, places.a) : waits(c)))
+  return (found) => {
+    places = found
+    source = sourceOf(found, isRunning)
+  }
 }
 
-function sourceOf(places: Addresses & { readonly log: string }, isRunning: () => boolean): LiveSource {
+const waits = (c: Context): Response =>
+  c.json({ error: 'The tour is about to begin.' }, 503, { 'retry-after': '1' })
+
+/** An eviction by the box of the page, published by a worker as any other. */
+async function evict(c: Context, url: string): Promise<Response> {
+  const headers = { 'content-type': c.req.header('content-type') ?? '' }
+  const init = { method: 'POST', headers, body: await c.req.arrayBuffer() }
+  try {
+    const answer = await fetch(`${url}/evictions`, { ...init, signal: AbortSignal.timeout(EVICT_MS) })
+    return new Response(await answer.text(), {
+      status: answer.status,
+      headers: { 'content-type': answer.headers.get('content-type') ?? 'application/json' },
+    })
+  } catch {
+    return c.json({ error: 'Worker A does not answer: the eviction may be in the log.' }, 502)
+  }
+}
+
+function sourceOf(places: Watched, isRunning: () => boolean): LiveSource {
   const watch = new TopicWatch({
     log: gateway({ url: places.log }),
     topic: TOPIC,

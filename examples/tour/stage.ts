@@ -96,6 +96,8 @@ export async function openStage(parts: Parts, options: StageOptions): Promise<St
     const origin = await closers.keep(serveApp(createOrigin(airports), wish(2)))
     const turned = new TurnedLog(log)
     const control = createSwitch(turned)
+    // Before it listens: a page that was left open asks at once.
+    const watch = addTourPage(control, () => turned.isRunning)
     const controlling = await closers.keep(serveApp(control, wish(4)))
     const script = await bundling
     const bindings = {
@@ -115,7 +117,7 @@ export async function openStage(parts: Parts, options: StageOptions): Promise<St
     const [a, b] = await Promise.all(starting)
     await Promise.all([untilReady('A', a), untilReady('B', b)])
     const places = { a: a.url, b: b.url, origin: origin.url, switch: controlling.url, log: log.url }
-    addTourPage(control, places, () => turned.isRunning)
+    watch(places)
     return { places: { ...places, page: `${controlling.url}/ui` }, close }
   } catch (error) {
     await close()

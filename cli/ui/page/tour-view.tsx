@@ -42,7 +42,7 @@ export const TourSteps = ({ tour: { setup, chapters } }: { readonly tour: TourSt
     <ol class="chapters">
       {chapters.map(({ title, lines }) => (
         <li key={title}>
-          <details>
+          <details open>
             <summary>{title}</summary>
             <pre tabIndex={0}>{lines.join('\n')}</pre>
           </details>

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { TOUR } from '../../../examples/tour/tour.ts'
@@ -46,6 +47,47 @@ function run(script: string, ...args: string[]): Run {
 
 function addressIn(screen: string, name: string): string {
   return new RegExp(`${name} +(http://127[.]0[.]0[.]1:\\d+)`).exec(screen)?.[1] ?? ''
+}
+
+/** The first of so many ports in a row that were free a moment ago. */
+async function freePorts(many: number): Promise<number> {
+  for (;;) {
+    const [first = 0] = await held(0)
+    const row = await Promise.all(Array.from({ length: many }, (_, at) => held(first + at)))
+    if (row.every(({ length }) => length === 1)) return first
+  }
+}
+
+/** The port, held for a moment; none where it is taken. */
+async function held(port: number): Promise<number[]> {
+  const server = createServer()
+  try {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    return [(server.address() as AddressInfo).port]
+  } catch {
+    return []
+  } finally {
+    server.close()
+  }
+}
+
+/** A tab of a browser that is open already: it asks until it is answered, and then listens. */
+async function watch(url: string, signal: AbortSignal) {
+  const refused = new Set<number>()
+  let [page, heard] = [0, '']
+  while (!signal.aborted) {
+    try {
+      if (page === 0) page = (await fetch(`${url}/ui`, { signal })).status
+      const events = await fetch(`${url}/ui/events`, { signal })
+      if (!events.ok) refused.add(events.status)
+      else for await (const text of events.body!.pipeThrough(new TextDecoderStream())) heard += text
+    } catch {
+      // Nobody listens yet, or any more.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  return { page, refused, heard }
 }
 
 describe('the program', { timeout: 30_000 }, () => {
@@ -103,6 +145,20 @@ describe('the program', { timeout: 30_000 }, () => {
     expect(stdout.match(/^ {2}ok /gm)).toHaveLength(steps)
     expect(stdout).toContain(`${steps} steps: all as foretold.`)
     expect(code).toBe(0)
+  })
+
+  it('goes as foretold while a page of it is open that was opened before it began', async () => {
+    const first = await freePorts(5)
+    const over = new AbortController()
+    const tab = watch(`http://127.0.0.1:${first + 4}`, over.signal)
+    const { code, stdout, stderr } = await run('foretold', '--check', '--port', String(first)).ended
+    over.abort()
+    expect({ code, stderr }).toStrictEqual({ code: 0, stderr: '' })
+    expect(stdout).toContain(`${steps} steps: all as foretold.`)
+    const { page, refused, heard } = await tab
+    expect(page).toBe(200)
+    expect(refused).toStrictEqual(new Set([503]))
+    expect(heard).toContain('event: state\n')
   })
 
   it('ends with 1 where one step differs, and shows which', async () => {
