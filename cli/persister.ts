@@ -118,7 +118,7 @@ async function made(
       onEvent: (event) => {
         tell(event)
         timers?.(event)
-        options?.onEvent?.(event)
+        return options?.onEvent?.(event)
       },
     })
   // Wrong options end the process at once, not when the log is there: making a service asks nothing of it.

@@ -26,6 +26,7 @@ import { getHealth, getReadiness } from './routes/health.ts'
 import { deleteValue, getValue, putValue } from './routes/values.ts'
 import { ServedNamespaces } from './served-namespaces.ts'
 import { partsIn } from '../src/write/cache-parts.ts'
+import { harmless } from '../src/runtime/listener.ts'
 
 const OPTIONS: ReadonlySet<string> = new Set<keyof AppOptions>([
   'cache',
@@ -67,7 +68,7 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof AppOptions>([
  */
 export function createApp(options: AppOptions): Hono {
   checkOptions(options)
-  const { cache, auth, origin, maxBodyBytes = 1_000_000, maxBufferedBytes = 32_000_000, onError } = options
+  const { cache, auth, origin, maxBodyBytes = 1_000_000, maxBufferedBytes = 32_000_000 } = options
   // Whatever its parameter is called, it is Hono's.
   const context: (c: Context) => RequestContext = options.context?.bind(options) ?? requestContext
   const audit = options.audit === undefined ? undefined : new Audit(options.audit)
@@ -118,7 +119,8 @@ export function createApp(options: AppOptions): Hono {
   app.all('/evictions', refuseMethod('POST'))
 
   app.notFound(() => new Problem(404, 'ERR_UNKNOWN_ROUTE', 'There is no such route.').toResponse())
-  app.onError((error) => answerTo(error, onError))
+  const tell = harmless(options.onError)
+  app.onError((error) => answerTo(error, tell))
   // The types of its requests stay inside: a caller mounts and serves it as any other app.
   return app as unknown as Hono
 }
@@ -175,11 +177,11 @@ function refuseMethod(allow: string): Handler {
   }
 }
 
-function answerTo(error: unknown, onError: AppOptions['onError']): Response {
+function answerTo(error: unknown, tell: (error: unknown) => void): Response {
   const problem = problemOf(error)
   if (problem !== undefined) return problem.toResponse()
   if (isHttpException(error)) return error.getResponse()
-  onError?.(error)
+  tell(error)
   return internalProblem().toResponse()
 }
 

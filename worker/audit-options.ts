@@ -34,7 +34,7 @@ export interface AuditEntry {
 }
 
 export interface AuditOptions {
-  /** Called after each write, each eviction and each refused credential; `auditTopic()` or `auditLines()`, say. Must not throw. */
+  /** Called after each write, each eviction and each refused credential; `auditTopic()` or `auditLines()`, say. */
   readonly tell: (entry: AuditEntry, context: RequestContext) => void
   /** Names of the topics, for entries. @default `cache-evictions` and `cache-updates` */
   readonly topics?: { readonly evictions?: string | undefined; readonly updates?: string | undefined }

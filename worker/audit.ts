@@ -11,6 +11,7 @@ import type { Bearer, Scope } from './auth.ts'
 import { CredentialRefused } from './auth.ts'
 import { Problem } from './problem.ts'
 import { requestIdOf } from './request-id.ts'
+import { harmless } from '../src/runtime/listener.ts'
 
 /** What a request is going to do. */
 export interface AuditedAct {
@@ -29,6 +30,7 @@ const REFUSAL_MS = 6000
 
 export class Audit {
   readonly #options: AuditOptions
+  readonly #tell: AuditOptions['tell']
   readonly #hmac: Hmac | undefined
   #refusals = REFUSALS
   #countedAt = -Infinity
@@ -39,6 +41,7 @@ export class Audit {
     const { tell, keysHash } = options
     if (typeof tell !== 'function') throw new TypeError('`audit.tell` must be a function')
     this.#options = options
+    this.#tell = harmless(tell.bind(options))
     this.#hmac = keysHash === undefined ? undefined : hmacBy(keysHash, 'audit.keysHash')
   }
 
@@ -53,7 +56,7 @@ export class Audit {
     const act = error.status === 401 || scope === 'read' ? 'show-credential' : scope
     const outcome = error.status === 401 ? 'wrong-credential' : 'forbidden'
     const bearer = error instanceof CredentialRefused ? error.bearer : undefined
-    this.#options.tell({ act, outcome, ...this.#sender(c, bearer), unsaid: this.#unsaid }, context)
+    this.#tell({ act, outcome, ...this.#sender(c, bearer), unsaid: this.#unsaid }, context)
     this.#unsaid = 0
   }
 
@@ -72,8 +75,8 @@ export class Audit {
     )
     const entry = { ...act, ...(await this.#hashed(keys)), outcome, ...sender }
     const parts = token === undefined ? [] : this.#partsOf(token)
-    if (parts.length === 0) this.#options.tell(entry, context)
-    for (const part of parts) this.#options.tell({ ...entry, ...part }, context)
+    if (parts.length === 0) this.#tell(entry, context)
+    for (const part of parts) this.#tell({ ...entry, ...part }, context)
   }
 
   #sender(c: Context, bearer: Bearer | undefined) {

@@ -1,12 +1,13 @@
 /** Counts the requests of a Hono app, by the patterns of their routes. @module */
 import type { Context, MiddlewareHandler } from 'hono'
 import type { RequestContext } from '../src/api/read-types.ts'
+import { begun } from './request-metrics.ts'
 import type { RequestMetrics } from './request-metrics.ts'
 
 /** @param context the platform's request context */
 export function counted(metrics: RequestMetrics, context: (c: Context) => RequestContext): MiddlewareHandler {
   return async (c, next) => {
-    const ended = metrics.begin(context(c))
+    const ended = begun(metrics, context(c))
     let status = 500
     try {
       await next()

@@ -32,6 +32,7 @@ import { Problem } from './problem.ts'
 import type { RequestMetrics } from './request-metrics.ts'
 import { runCron } from './scheduled.ts'
 import { tierOf } from './tier.ts'
+import { harmless } from '../src/runtime/listener.ts'
 
 export interface DeploymentOptions {
   /** Called with unexpected errors, and with bindings that the worker cannot use. */
@@ -78,7 +79,7 @@ export function createDeployment(options: DeploymentOptions = {}): Deployment {
       try {
         app = assembly(env).app
       } catch (error) {
-        options.onError?.(error)
+        harmless(options.onError)(error)
         return refusal(error).toResponse()
       }
       return app.fetch(request, env, context)
@@ -86,7 +87,7 @@ export function createDeployment(options: DeploymentOptions = {}): Deployment {
     async scheduled(_event, env) {
       const { cache, log, settings } = assembly(env)
       const warmed = await runCron(cache, log, settings)
-      if (warmed !== undefined) options.onPrewarm?.(warmed)
+      if (warmed !== undefined) harmless(options.onPrewarm)(warmed)
     },
   }
 }
@@ -144,7 +145,9 @@ function auditOf(
 ): AuditOptions {
   const onLost = (lines: number, cause: unknown) =>
     onError?.(new Error(`${lines} lines of the audit were lost`, { cause }))
-  const console = async (lines: readonly string[]) => lines.forEach((line) => onAudit?.(line))
+  const console = async (lines: readonly string[]) => {
+    for (const line of lines) await Promise.resolve(onAudit?.(line))
+  }
   return {
     tell:
       to === 'topic'

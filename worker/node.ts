@@ -9,6 +9,7 @@ import { Listener } from '../services/gateway/listener.ts'
 import type { TlsOptions } from '../services/gateway/tls-files.ts'
 import type { Cache } from '../src/api/cache-types.ts'
 import type { Duration } from '../src/runtime/duration.ts'
+import { harmless } from '../src/runtime/listener.ts'
 import { Background } from './node/background.ts'
 import type { BackgroundContext } from './node/background.ts'
 import { Problem } from './problem.ts'
@@ -107,11 +108,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     { host, maxConnections, tls, onError },
   )
   const found = await listener.open(port)
-  const following = cache
-    .follow({ signal: stop.signal })
-    .catch((error: unknown) => onError?.(error))
-    // An `onError` that throws must not end the process, nor keep the cache from being closed.
-    .catch(() => undefined)
+  const following = cache.follow({ signal: stop.signal }).catch(harmless(onError))
 
   async function end(): Promise<void> {
     isDraining = true

@@ -20,12 +20,13 @@ import { isWithin, jsonLine, LOG_LEVELS } from './log-events/log-line.ts'
 import type { LogLevel } from './log-events/log-line.ts'
 import { LineLimit } from './log-events/line-limit.ts'
 import { Samples } from './log-events/samples.ts'
+import { harmless } from '../../src/runtime/listener.ts'
 
 export type { TypedEvent } from './log-events/event-fields.ts'
 export type { LogLevel } from './log-events/log-line.ts'
 
 export interface LogEventsOptions {
-  /** Takes a line, without its end: `console.log`, or what writes to a file. What it throws is ignored by the cache. */
+  /** Takes a line, without its end: `console.log`, or what writes to a file. What it throws is ignored. */
   readonly log: (line: string) => void
   /**
    * Which events have a line, all of them: those of this level, and those that matter more. Hits, misses, loads, polls, evictions and
@@ -117,11 +118,12 @@ export function logEvents(options: LogEventsOptions): EventLogger {
   check(OPTIONS, options, 'logEvents')
   const { log, level: limit = 'info', sample: shares = {}, maxLinesPerSecond = 100, redact } = options
   const { fields: more = {}, runtime = systemRuntime() } = options
+  const tell = harmless(log)
   const samples = new Samples(shares)
   const lines = new LineLimit(maxLinesPerSecond, () => runtime.monotonic())
   const write = (level: LogLevel, event: string, fields: object) => {
     const head = { time: new Date(runtime.now()).toISOString(), level, event }
-    log(jsonLine({ ...head, ...more, ...fields, ...head }, redact))
+    tell(jsonLine({ ...head, ...more, ...fields, ...head }, redact))
   }
   const flush = () => {
     const left = lines.takeLeftOut()

@@ -17,6 +17,7 @@ import { OtlpMeter } from './otlp/meter.ts'
 import { OPTIONS, type OtlpOptions } from './otlp/options.ts'
 import { Push } from './otlp/push.ts'
 import { type AnsweredRequest, requestHistogram } from './otlp/requests.ts'
+import { harmless } from '../../src/runtime/listener.ts'
 
 export { otlpOptions } from './otlp/environment.ts'
 export type { OtlpOptions } from './otlp/options.ts'
@@ -116,16 +117,5 @@ export function otlpMetrics(cache: Cache, options: OtlpOptions): OtlpMetrics {
       failures: push.failures,
       refusedPoints: push.refusedPoints,
     }),
-  }
-}
-
-function harmless(listener: OtlpOptions['onError']): (error: unknown) => void {
-  return (problem) => {
-    try {
-      const said: unknown = listener?.(problem)
-      if (said instanceof Promise) said.catch(() => undefined)
-    } catch {
-      // What a listener throws must not break a push, and there is no other one to tell it to.
-    }
   }
 }

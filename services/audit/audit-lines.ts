@@ -13,6 +13,7 @@ import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import { Clock } from '../../src/runtime/clock.ts'
 import { settledWithin, withDeadline } from '../../src/runtime/deadline.ts'
+import { harmless } from '../../src/runtime/listener.ts'
 import { hmacBy } from './hmac.ts'
 import type { Hmac } from './hmac.ts'
 
@@ -24,7 +25,7 @@ export interface AuditLinesOptions {
   readonly send: (lines: readonly string[], signal: AbortSignal) => Promise<void>
   /** Seals each line. At least 32 characters. @default lines without `chain` */
   readonly key?: string | undefined
-  /** Told how many lines were lost, and why. Must not throw. */
+  /** Told how many lines were lost, and why. */
   readonly onLost?: ((lines: number, error: unknown) => void) | undefined
   /** @default `systemRuntime()` */
   readonly runtime?: Runtime
@@ -63,6 +64,7 @@ const SENDER_TAKES_MS = 10_000
 
 export class AuditLines {
   readonly #options: AuditLinesOptions
+  readonly #onLost: (lines: number, error: unknown) => void
   readonly #runtime: Runtime
   readonly #clock: Clock
   readonly #hmac: Hmac | undefined
@@ -78,6 +80,7 @@ export class AuditLines {
   /** @throws TypeError for a `key` that can be guessed. */
   constructor(options: AuditLinesOptions) {
     this.#options = options
+    this.#onLost = harmless(options.onLost)
     this.#runtime = options.runtime ?? systemRuntime()
     this.#clock = new Clock(this.#runtime)
     this.#hmac = options.key === undefined ? undefined : hmacBy(options.key, 'key')
@@ -207,6 +210,6 @@ export class AuditLines {
 
   #lose(lines: number, error: unknown): void {
     this.#lost += lines
-    this.#options.onLost?.(lines, error)
+    this.#onLost(lines, error)
   }
 }

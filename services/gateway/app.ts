@@ -5,6 +5,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import { once } from '../../src/runtime/once.ts'
+import { harmless } from '../../src/runtime/listener.ts'
 import { LifeClock } from '../../adapters/sharing/tail/life-clock.ts'
 import { principalOf } from './access.ts'
 import type { Principal } from './access.ts'
@@ -65,8 +66,7 @@ export interface GatewayOptions {
    */
   readonly stopping?: AbortSignal
   /**
-   * Called after each write, each change of a topic, each of them that was refused, and each wrong credential. Must not
-   * throw.
+   * Called after each write, each change of a topic, each of them that was refused, and each wrong credential.
    */
   readonly onAudit?: (entry: AuditEntry) => void
   /** Makes a keyed hash of each record's key for the audit. @default entries have no keys */
@@ -128,6 +128,12 @@ export function createGateway(options: GatewayOptions): Hono {
 
 /** The app, and what answers plain reads before it where requests come from a server of Node. */
 export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readonly plain: Answering } {
+  const { onRequest, onAudit, onError, ...given } = options
+  const tell = {
+    error: harmless(onError),
+    audit: onAudit && harmless(onAudit),
+    request: onRequest && harmless(onRequest),
+  }
   const {
     cluster,
     auth,
@@ -138,20 +144,19 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
     runtime = systemRuntime(),
     stopping = new AbortController().signal,
     draining = stopping,
-    onRequest,
-    onAudit,
     auditKey,
     counters = new GatewayCounters(),
     livePage,
-    onError = () => {},
     ...rest
-  } = options
+  } = given
   for (const name of Object.keys(rest)) throw new TypeError(`\`${name}\` is not an option of the gateway`)
   const limits = limitsOf(asked)
   const credentials = new Credentials(auth ?? {}, runtime)
   const reader = drained(cluster, stopping)
   const readerOf = authorizing(reader)
-  const viewOf = onAudit ? auditing(reader, onAudit, auditKey) : (c: Context) => readerOf(principalOf(c))
+  const viewOf = tell.audit
+    ? auditing(reader, tell.audit, auditKey)
+    : (c: Context) => readerOf(principalOf(c))
   const service: Service = {
     ...boundsOf(limits, counters),
     clock: new LifeClock(runtime, () => undefined),
@@ -163,11 +168,11 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
     stopping,
     open: isOpen(auth),
     cors: corsOrigins.length > 0,
-    onError,
+    onError: tell.error,
   }
 
   const app = new Hono()
-  app.use(aroundEach(service, onRequest))
+  app.use(aroundEach(service, tell.request))
   if (allowsHost) app.use(hostCheck(allowsHost))
   health(app, () => draining.aborted || stopping.aborted)
   // A browser may come to it from anywhere: it tells nothing.
@@ -183,13 +188,13 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
         }),
     }),
   )
-  app.use(authentication(credentials, counters, onAudit))
+  app.use(authentication(credentials, counters, tell.audit))
   describe(app, cluster.id, speaksUpstash)
   livePage?.closed(app, reader, stopping)
   speak(app, service, speaksUpstash)
   app.route('/', sharedProofs(service, reader))
-  refuseRest(app, onError)
-  return { app, plain: plainReads({ service, credentials, readerOf, allowsHost, onRequest }) }
+  refuseRest(app, tell.error)
+  return { app, plain: plainReads({ service, credentials, readerOf, allowsHost, onRequest: tell.request }) }
 }
 
 /** Adds what says which cluster this is, and what the gateway speaks. */

@@ -8,6 +8,7 @@ import { Connections } from './connections.ts'
 import type { ConnectionBounds } from './connections.ts'
 import { TlsFiles } from './tls-files.ts'
 import type { TlsOptions } from './tls-files.ts'
+import { harmless } from '../../src/runtime/listener.ts'
 
 /** HTTP headers of a request; more are dropped (Node's own limit for their bytes is 16 KiB). */
 const MAX_HEADERS = 100
@@ -78,9 +79,9 @@ export class Listener {
   }
 
   async #made(): Promise<Server> {
-    const { tls, onError = () => {} } = this.#options
+    const { tls, onError } = this.#options
     if (!tls) return createServer({ connectionsCheckingInterval: LOOK_MS })
-    const files = (this.#files = await TlsFiles.read(tls, onError))
+    const files = (this.#files = await TlsFiles.read(tls, harmless(onError)))
     const demands = tls.clientCa !== undefined && { requestCert: true, rejectUnauthorized: true }
     const timing = { connectionsCheckingInterval: LOOK_MS, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }
     const server = createTlsServer({ ...files.texts, ...demands, ...timing })

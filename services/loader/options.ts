@@ -57,7 +57,7 @@ export interface LoaderOptions extends Omit<CacheOptions, 'onEvent'> {
   readonly drain?: Duration
   /** Awaited before values are published, for at most five seconds: see `pace` of `replicate()`. */
   readonly pace?: Pace
-  /** Called with every event of the service and of its cache. An error that it throws is ignored. */
+  /** Called with every event of the service and of its cache. What it throws or rejects with is ignored. */
   readonly onEvent?: (event: KedgeEvent | LoaderEvent) => void
 }
 

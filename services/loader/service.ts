@@ -9,6 +9,7 @@ import { settledWithin } from '../../src/runtime/deadline.ts'
 import { durationMs } from '../../src/runtime/duration.ts'
 import { eitherSignal } from '../../src/runtime/abort.ts'
 import { pauseMs, repeat } from '../../src/runtime/retry.ts'
+import { harmless } from '../../src/runtime/listener.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import { readRequest } from '../../src/wire/read-request.ts'
 import type { RequestMessage } from '../../src/wire/messages.ts'
@@ -82,7 +83,7 @@ class Service implements LoaderService {
     this.#settings = settings
     this.#cache = openCache({ ...settings.cache, ...(onEvent && { onEvent }) })
     for (const { name, namespace } of settings.definitions) this.#cache.namespace<never>(name, namespace)
-    const emit = emitter(onEvent)
+    const emit = harmless(onEvent)
     const names = settings.definitions.map(({ name }) => name)
     this.#queue = new Queue(settings.maxQueue, names)
     const { shared } = this.#cache.reading
@@ -247,17 +248,6 @@ class Service implements LoaderService {
 
   #decode(value: Uint8Array): Promise<RequestMessage | undefined> {
     return this.#intake.decode({ partition: 0, offset: 0, key: null, value })
-  }
-}
-
-function emitter(onEvent: LoaderOptions['onEvent']): (event: LoaderEvent) => void {
-  return (event) => {
-    try {
-      const said: unknown = onEvent?.(event)
-      if (said instanceof Promise) said.catch(() => undefined)
-    } catch {
-      // A listener that throws must not stop the service; no other listener could report its error.
-    }
   }
 }
 

@@ -9,6 +9,7 @@ import { durationMs } from '../../src/runtime/duration.ts'
 import { NAMESPACE_PATTERN } from '../../src/wire/ids.ts'
 import type { CacheOptions, TopicNames } from '../../src/api/options.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
+import { harmless } from '../../src/runtime/listener.ts'
 import type { PersisterEvent, PersistWrites, PositionKeeper } from './types.ts'
 
 export interface PersisterOptions extends Pick<
@@ -53,7 +54,7 @@ export interface PersisterOptions extends Pick<
   /** Lags that count as pressure 1. @default 10_000, '30s' */
   readonly maxLagRecords?: number
   readonly maxLag?: Duration
-  /** Called with every event. An error that it throws is ignored. */
+  /** Called with every event. What it throws or rejects with is ignored. */
   readonly onEvent?: (event: PersisterEvent) => void
 }
 
@@ -132,13 +133,7 @@ export function persisterSettings(options: PersisterOptions): PersisterSettings 
     drainMs: durationMs(drain, 'drain'),
     maxLagRecords,
     maxLagMs: durationMs(maxLag, 'maxLag'),
-    emit: (event) => {
-      try {
-        onEvent?.(event)
-      } catch {
-        // A listener that throws must not stop the writes; no other listener could report its error.
-      }
-    },
+    emit: harmless(onEvent),
     cache: { ...cache, topics },
   }
 }

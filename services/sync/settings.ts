@@ -11,6 +11,7 @@ import { durationMs } from '../../src/runtime/duration.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { NAMESPACE_PATTERN } from '../../src/wire/ids.ts'
 import { lifetimeMs } from '../../src/runtime/duration.ts'
+import { harmless } from '../../src/runtime/listener.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Sink } from '../../src/ports/sink.ts'
@@ -209,17 +210,6 @@ function lifeOf(ttl: SyncOptions['ttl']): SyncSettings['ttl'] {
   if (ms === undefined || ms === 0)
     throw new TypeError("`ttl` must be milliseconds or a duration such as '10m' or '90d', longer than 0")
   return { ms }
-}
-
-function harmless(listener: SyncListener | undefined): SyncListener {
-  return (event) => {
-    try {
-      const said: unknown = listener?.(event)
-      if (said instanceof Promise) said.catch(() => undefined)
-    } catch {
-      // A listener that throws must not stop the sync; no other listener could report its error.
-    }
-  }
 }
 
 function must(holds: boolean, message: string): void {

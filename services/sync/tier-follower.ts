@@ -17,6 +17,7 @@ import type { Batch, TopicSource } from '../../src/runtime/consumer.ts'
 import { withDeadline } from '../../src/runtime/deadline.ts'
 import { durationMs } from '../../src/runtime/duration.ts'
 import { pauseMs, repeat } from '../../src/runtime/retry.ts'
+import { harmless } from '../../src/runtime/listener.ts'
 import { KedgeError } from '../../src/ports/errors.ts'
 import type { CallOptions, KafkaLog, PartitionOffsets, Position } from '../../src/ports/kafka-log.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
@@ -77,6 +78,7 @@ class EvictionsFollower implements TierFollower {
   readonly #timeoutMs: number
   readonly #waitMs: number
   readonly #options: TierFollowerOptions
+  readonly #emit: (event: TierFollowerEvent) => void
   readonly #followed = new Map<number, Followed>()
   #atEndSince = -Infinity
   #failures = 0
@@ -95,6 +97,7 @@ class EvictionsFollower implements TierFollower {
       wait = '1s',
     } = options
     this.#options = options
+    this.#emit = harmless(options.onEvent)
     this.#kafka = kafka
     this.#applier = tier.applier!
     this.#topic = topics?.evictions ?? 'cache-evictions'
@@ -283,14 +286,6 @@ class EvictionsFollower implements TierFollower {
 
   #within<T>(signal: AbortSignal, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return withDeadline(this.#runtime, this.#timeoutMs, silent, task, signal)
-  }
-
-  #emit(event: TierFollowerEvent): void {
-    try {
-      this.#options.onEvent?.(event)
-    } catch {
-      // A listener that throws must not stop the applier; no other listener could report its error.
-    }
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { BreakerState } from '../runtime/circuit-breaker.ts'
+import { harmless } from '../runtime/listener.ts'
 import type { Token } from '../wire/token.ts'
 import type { DropReason, ReanchorReason, RefuseReason } from './reasons.ts'
 
@@ -182,23 +183,12 @@ export type EventListener = (event: KedgeEvent, trace?: unknown) => void
 /** Takes an event; absent without a listener, so that no event is built in vain. */
 export type Emit = EventListener | undefined
 
-/** The listener, made harmless: what it throws is ignored. */
-export function emitTo(listener: EventListener | undefined): Emit {
-  if (listener === undefined) return undefined
-  return (event, trace) => {
-    try {
-      const said: unknown = listener(event, trace)
-      // An `async` listener rejects instead.
-      if (said instanceof Promise) said.catch(() => undefined)
-    } catch {
-      // A broken listener must not break the cache, and there is no other listener to report it to.
-    }
-  }
-}
+/** The listener, made harmless. */
+export const emitTo = (listener: EventListener | undefined): Emit => listener && harmless(listener)
 
 /** Has a listener hear what is emitted from now on, beside those that hear it already. */
 export function observe(of: { emit: Emit }, listener: EventListener): void {
   const before = of.emit
-  const told = emitTo(listener)!
+  const told = harmless(listener)
   of.emit = before === undefined ? told : (event, trace) => (before(event, trace), told(event, trace))
 }

@@ -9,6 +9,7 @@ import { joinParts, readToken, writeToken } from '../wire/token.ts'
 import type { Token, TokenParts, TokenPositions } from '../wire/token.ts'
 import type { TokenTerms } from './partition.ts'
 import type { RequestContext, ScopeOptions, ScopeRead } from '../api/read-types.ts'
+import { harmless } from '../runtime/listener.ts'
 
 export class RequestScope {
   readonly #context: RequestContext | undefined
@@ -39,7 +40,7 @@ export class RequestScope {
     this.#emit = emit
     this.#context = context
     this.after = after === undefined ? undefined : within(readToken(after), (id) => id < partitions)
-    this.#onRead = onRead
+    this.#onRead = onRead && harmless(onRead)
     this.isWatched = onRead !== undefined
     this.keepsWork = context !== undefined || runtime.waitUntil !== undefined
   }
@@ -50,11 +51,7 @@ export class RequestScope {
 
   /** Reports a read that is over to the listener. */
   read(read: ScopeRead): void {
-    try {
-      this.#onRead?.(read)
-    } catch {
-      // A listener that throws must not break a read.
-    }
+    this.#onRead?.(read)
   }
 
   /** Whether it is that of one request alone. */

@@ -15,6 +15,7 @@ import { isObject } from '../wire/message-fields.ts'
 import { open, seal } from './envelope.ts'
 import { Keyring } from './keyring.ts'
 import type { SignatureFault, SigningKey } from './keyring.ts'
+import { harmless } from '../runtime/listener.ts'
 
 /**
  * What signatures are used for. `'off'`: nothing is signed, and nothing looked at. `'warn'`: what is written is signed;
@@ -137,7 +138,7 @@ class OwnSignatures implements Signatures {
   readonly #modes: ReadonlyMap<string, SignMode>
   readonly #evictions: string
   readonly #runtime: Runtime
-  readonly #onEvent: SignOptions['onEvent']
+  readonly #emit: (event: SignatureEvent) => void
   readonly #stats = { signed: 0, verified: 0, accepted: 0, refused: 0 }
 
   constructor(options: SignOptions) {
@@ -152,7 +153,7 @@ class OwnSignatures implements Signatures {
     this.topics = sign === 'off' && evictions === 'off' ? undefined : new Set(modes.keys())
     this.#evictions = topics?.evictions ?? TOPICS.evictions
     this.#runtime = runtime
-    this.#onEvent = onEvent
+    this.#emit = harmless(onEvent)
   }
 
   stats(): SignatureStats {
@@ -213,15 +214,6 @@ class OwnSignatures implements Signatures {
     })
     if (!isRequired) return record
     return { ...record, value: topic === this.#evictions ? nothingOf(record) : REFUSED }
-  }
-
-  #emit(event: SignatureEvent): void {
-    try {
-      const said: unknown = this.#onEvent?.(event)
-      if (said instanceof Promise) said.catch(() => undefined)
-    } catch {
-      // A broken listener must not break the log, and there is no other listener to report it to.
-    }
   }
 }
 

@@ -12,7 +12,9 @@ import { KedgeError } from '../../src/ports/errors.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
+import { harmless } from '../../src/runtime/listener.ts'
 import type { RequestContext } from '../../src/api/read-types.ts'
+import { begun } from '../request-metrics.ts'
 import type { RequestMetrics } from '../request-metrics.ts'
 
 /** The part of Lambda's context that is used. Without it, or outside of Lambda, the longest time is assumed. */
@@ -136,7 +138,7 @@ export async function invoked<T>(
   work: (invocation: Invocation) => Promise<T>,
 ): Promise<T> {
   const invocation = new Invocation(context, settings)
-  const ended = settings.metrics?.begin(invocation)
+  const ended = settings.metrics && begun(settings.metrics, invocation)
   try {
     return await work(invocation)
   } finally {
@@ -148,15 +150,4 @@ export async function invoked<T>(
 function timeLeft(context: unknown): number {
   const left = (context as Partial<LambdaContext> | null | undefined)?.getRemainingTimeInMillis?.()
   return typeof left === 'number' && left >= 0 ? left : LONGEST_MS
-}
-
-function harmless(listener: InvocationOptions['onError']): (problem: unknown) => void {
-  return (problem) => {
-    try {
-      const said: unknown = listener?.(problem)
-      if (said instanceof Promise) said.catch(() => undefined)
-    } catch {
-      // A listener that throws must not break the invocation, and there is no other listener to report it to.
-    }
-  }
 }

@@ -10,6 +10,7 @@ import { invocationSettings, invoked } from './invocation.ts'
 import type { Invocation, InvocationOptions } from './invocation.ts'
 import { readKafkaEvent } from './kafka-event.ts'
 import type { KafkaEventRecord, PoisonRecord } from './kafka-event.ts'
+import { harmless } from '../../src/runtime/listener.ts'
 
 /** The first record of a partition that was not dealt with: it and those after it must be given again. */
 export interface FailedAt {
@@ -199,12 +200,5 @@ function emitter({ failures = 'throw', onEvent }: KafkaHandlerOptions): (event: 
     throw new TypeError("`failures` must be 'throw' or 'report'")
   if (onEvent !== undefined && typeof onEvent !== 'function')
     throw new TypeError('`onEvent` must be a function')
-  return (event) => {
-    try {
-      const said: unknown = onEvent?.(event)
-      if (said instanceof Promise) said.catch(() => undefined)
-    } catch {
-      // A broken listener must not break the handler, and there is no other listener to report it to.
-    }
-  }
+  return harmless(onEvent)
 }

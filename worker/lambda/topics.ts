@@ -43,7 +43,7 @@ export function applyEvictions(options: TierFollowerOptions): TopicTaker {
   const onEvent = (event: TierFollowerEvent): void => {
     if (event.type === 'begin') positions.set(event.partition, event.position)
     if (event.type === 'apply') positions.set(event.partition, event.to)
-    options.onEvent?.(event)
+    return options.onEvent?.(event)
   }
   const follower = createTierFollower({ ...options, onEvent })
   const { applier } = options.tier

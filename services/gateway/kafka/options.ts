@@ -5,6 +5,7 @@ import * as z from 'zod/mini'
 import { issueMessage } from '../../../src/api/issue-message.ts'
 import { saslOptions } from './sasl.ts'
 import type { KafkaOptions, KafkaTls, UnreadableBatch } from './types.ts'
+import { harmless } from '../../../src/runtime/listener.ts'
 
 export interface Address {
   readonly host: string
@@ -97,8 +98,8 @@ export function settingsOf(options: KafkaOptions): KafkaSettings {
     requestTimeoutMs,
     sessionTimeoutMs,
     maxBatchBytes,
-    onUnreadable,
-    onErrorCode,
+    onUnreadable: onUnreadable && harmless(onUnreadable),
+    onErrorCode: onErrorCode && harmless(onErrorCode),
     connection: (host, onSession = () => {}) => ({
       connectTimeout: requestTimeoutMs,
       ...(tls && { tls: tlsOf(tls), tlsServerName: tls.servername ?? isIP(host) === 0 }),
