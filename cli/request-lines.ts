@@ -4,7 +4,7 @@ import type { Hono } from 'hono'
 import { REQUEST_ID, traceIdFrom } from '../services/audit/request-ids.ts'
 import type { Runtime } from '../src/ports/runtime.ts'
 import type { ServedApp } from '../worker/node.ts'
-import { METHODS, routeOf } from './metrics/request-timer.ts'
+import { methodOf, routeOf } from './metrics/request-timer.ts'
 import type { Terminal } from './terminal.ts'
 
 interface RequestEntry {
@@ -32,7 +32,7 @@ export const loggedApp = (
     const response = await served.fetch(request, env, context)
     const route = routeOf(app, request)
     const entry = {
-      method: METHODS.has(request.method) ? request.method : 'other',
+      method: methodOf(request.method),
       route,
       namespace: namespaceOf(route, request.url),
       status: response.status,

@@ -8,6 +8,7 @@ import type { HTTPException } from 'hono/http-exception'
 import { Audit } from './audit.ts'
 import type { Bearer, Scope } from './auth.ts'
 import { Bulk } from './bulk/bulk.ts'
+import { unlessKey } from './bulk/key-or-route.ts'
 import { bulkSettings } from './bulk/bulk-options.ts'
 import { counted } from './counted-requests.ts'
 import { Bodies } from './request-body.ts'
@@ -136,8 +137,10 @@ function addBulk(
   const settings = bulkSettings(options)
   const parts = partsIn(cache)
   const bulk = parts && new Bulk(settings, parts)
-  app.get('/cache/:namespace/events', may, open, bulk ? getEvents(routes, bulk) : unsupported)
-  app.get('/cache/:namespace/dump', may, open, bulk ? getDump(routes, bulk) : unsupported)
+  const add = (route: string, handler: (routes: RouteContext, bulk: Bulk) => Handler<KedgeEnv>) =>
+    app.get(route, ...unlessKey(route, [may, open, bulk ? handler(routes, bulk) : unsupported]))
+  add('/cache/:namespace/events', getEvents)
+  add('/cache/:namespace/dump', getDump)
 }
 
 /** Of a cache that is none of `createCache`, nothing is known but what it answers. */

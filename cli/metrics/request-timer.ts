@@ -1,20 +1,11 @@
 /** How long the requests of an app take, by route and status. @module */
 import { performance } from 'node:perf_hooks'
 import type { Hono } from 'hono'
+import { METHODS } from '../../adapters/metrics/shared/http-methods.ts'
 import type { Timer } from '../../adapters/metrics/shared/cache-meter.ts'
 import type { Meter } from '../../adapters/metrics/prom-client/meter.ts'
+import { asksForKey } from '../../worker/bulk/key-or-route.ts'
 import type { ServedApp } from '../../worker/node.ts'
-
-/** Others are clients' own words. */
-export const METHODS: ReadonlySet<string> = new Set([
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'DELETE',
-  'OPTIONS',
-  'PATCH',
-])
 
 export type RequestTimer = (method: string, route: string, status: number, ms: number) => void
 
@@ -24,9 +15,11 @@ export function requestTimer(meter: Meter): RequestTimer {
     'route',
     'status',
   ])
-  return (method, route, status, ms) =>
-    timer(ms, { method: METHODS.has(method) ? method : 'other', route, status })
+  return (method, route, status, ms) => timer(ms, { method: methodOf(method), route, status })
 }
+
+/** As it is counted: what no method of HTTP is, is `other`. */
+export const methodOf = (method: string): string => (METHODS.has(method) ? method : 'other')
 
 /** The app, which has each of its requests timed. */
 export const timedApp = (app: Hono, timer: RequestTimer): ServedApp => ({
@@ -42,7 +35,10 @@ export const timedApp = (app: Hono, timer: RequestTimer): ServedApp => ({
  * The pattern of the route that takes the request: its path has the keys of clients. That is the first one which is not for
  * every path: routes that take less of a path stand before those that take more.
  */
-export function routeOf(app: Hono, { method, url }: Request): string {
-  const [handlers] = app.router.match(method, new URL(url).pathname)
-  return handlers.map(([[, { path }]]) => path).find((path) => !path.endsWith('*')) ?? 'other'
+export function routeOf(app: Hono, { method, url, headers }: Request): string {
+  // Hono has no routes of HEAD: it answers by those of GET.
+  const [handlers] = app.router.match(method === 'HEAD' ? 'GET' : method, new URL(url).pathname)
+  const accept = headers.get('accept') ?? undefined
+  const takes = (path: string) => !path.endsWith('*') && !asksForKey(path, accept)
+  return handlers.map(([[, { path }]]) => path).find(takes) ?? 'other'
 }

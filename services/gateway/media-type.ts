@@ -1,22 +1,19 @@
 /** Content types and what a client accepts. @module */
 import type { Context } from 'hono'
 import { headerOf } from './header.ts'
+import { bareType, mediaRanges } from '../../adapters/media-ranges.ts'
 import { Refusal } from './refusal.ts'
 
 /** The media type of the body, without its parameters. */
 export function contentType(c: Context): string {
-  return bare(c.req.header('content-type') ?? '')
+  return bareType(c.req.header('content-type') ?? '')
 }
 
 /** The media types of `Accept`, best first; empty when there is no such header. Those with `q=0` are left out. */
 export function accepted(c: Context): string[] {
   const header = headerOf(c, 'accept')
   if (!header) return []
-  const ranges = header.split(',', 32).map((range) => {
-    const quality = /;\s*q=([\d.]+)/i.exec(range)?.[1]
-    return { type: bare(range), q: quality === undefined ? 1 : Number(quality) }
-  })
-  return ranges
+  return mediaRanges(header)
     .filter(({ q }) => q > 0)
     .toSorted((a, b) => b.q - a.q)
     .map(({ type }) => type)
@@ -37,5 +34,3 @@ export function negotiate<T extends string>(c: Context, offered: readonly [T, ..
   }
   throw new Refusal('not-acceptable', 'HTTP 406 Not Acceptable')
 }
-
-const bare = (type: string): string => type.split(';', 1)[0]!.trim().toLowerCase()

@@ -11,9 +11,16 @@ it.each([
   ['GET', '/cache/users/dump', '/cache/:namespace/dump'],
   ['POST', '/cache/users/batch', '/cache/:namespace/batch'],
   ['PATCH', '/cache/users/7', '/cache/:namespace/:key'],
+  ['HEAD', '/cache/users/7', '/cache/:namespace/:key'],
+  ['HEAD', '/cache/users/events', '/cache/:namespace/events'],
+  ['HEAD', '/cache/users/dump', '/cache/:namespace/dump'],
+  // A key of that name: the route of that name takes POST alone.
+  ['HEAD', '/cache/users/batch', '/cache/:namespace/:key'],
+  ['GET', '/cache/users/events', '/cache/:namespace/:key', 'application/json, text/plain, */*'],
+  ['HEAD', '/cache/users/dump', '/cache/:namespace/:key', 'application/json'],
   ['GET', '/readyz', '/readyz'],
   ['GET', '/elsewhere', 'other'],
-])('a request of %s %s counts for the route %s', async (method, path, route) => {
+])('a request of %s %s counts for the route %s', async (method, path, route, accept = '*/*') => {
   const cache = createCache({ kafka: memory() })
   const routes: string[] = []
   const app = timedApp(
@@ -21,7 +28,7 @@ it.each([
     (_method, of) => void routes.push(of),
   )
   const response = await app.fetch(
-    new Request(`http://localhost${path}`, { method }),
+    new Request(`http://localhost${path}`, { method, headers: { accept } }),
     {},
     new Background().context,
   )

@@ -3,7 +3,7 @@ import { HTTPException } from 'hono/http-exception'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { RequestContext } from '../../src/index.ts'
 import { createApp } from '../../worker/app.ts'
-import { bearerAuth } from '../../worker/auth.ts'
+import { bearerAuth, openToAll } from '../../worker/auth.ts'
 import { kedge, type KedgeEnv, type KedgeMiddlewareOptions } from '../../worker/middleware.ts'
 import type { AnsweredRequest, RequestMetrics } from '../../worker/request-metrics.ts'
 import { FakeCache } from './fake-cache.ts'
@@ -100,6 +100,9 @@ describe('the requests of the ready app', () => {
     ['GET', '/cache/users/7', 401, '/cache/:namespace/:key'],
     ['POST', '/cache/users/batch', 415, '/cache/:namespace/batch'],
     ['PATCH', '/cache/users/7', 405, '/cache/:namespace/:key'],
+    ['HEAD', '/cache/users/7', 200, '/cache/:namespace/:key'],
+    ['HEAD', '/cache/users/events', 501, '/cache/:namespace/events'],
+    ['HEAD', '/nowhere', 404, undefined],
     ['GET', '/healthz', 200, '/healthz'],
     ['GET', '/nowhere', 404, undefined],
   ])('%s %s are counted, answered with %s', async (method, path, status, route) => {
@@ -110,6 +113,17 @@ describe('the requests of the ready app', () => {
     const headers: Record<string, string> = status === 401 ? {} : { authorization: 'Bearer reader' }
     expect((await app.request(`http://worker.test${path}`, { method, headers })).status).toBe(status)
     expect(told).toEqual([{ method, scheme: 'http', status, ...(route !== undefined && { route }) }])
+  })
+
+  it('count for the key where that has the name of a route, and JSON is asked for', async () => {
+    const { metrics, told } = noting()
+    const cache = new FakeCache()
+    cache.held.set('users/events', { value: 'ada', tags: [] })
+    const app = createApp({ cache, auth: openToAll, metrics })
+    const headers = { accept: 'application/json, text/plain, */*' }
+    const answer = await app.request('/cache/users/events', { headers })
+    expect(await answer.json()).toMatchObject({ value: 'ada' })
+    expect(told).toMatchObject([{ route: '/cache/:namespace/:key', status: 200 }])
   })
 
   it('carry Server-Timing where that is asked for, and not else', async () => {

@@ -12,12 +12,3 @@ export function platformOf(c: Context): Partial<ExecutionContext> {
     return NOTHING
   }
 }
-
-/**
- * Whether the request asks for the value of a key that has the name of a route: only JSON is asked for. Where the
- * client says nothing, or takes anything, it asks for the route.
- */
-export const asksForKey = (c: Context): boolean => {
-  const accept = c.req.header('accept') ?? ''
-  return /\bapplication\/json\b/i.test(accept) && !/event-stream|ndjson/i.test(accept)
-}

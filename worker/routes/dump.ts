@@ -8,11 +8,10 @@ import { DumpWriter } from '../../src/replicate/dump/dump-writer.ts'
 import type { Bulk } from '../bulk/bulk.ts'
 import { notProved, overloaded } from '../bulk/bulk.ts'
 import { pacedBody } from '../bulk/paced-body.ts'
-import { asksForKey, platformOf } from '../bulk/request-platform.ts'
+import { platformOf } from '../bulk/request-platform.ts'
 import type { KedgeEnv } from '../middleware.ts'
 import { namespacePath, unknownNamespace } from '../request.ts'
 import type { RouteContext } from './context.ts'
-import { getValue } from './values.ts'
 
 const HEADERS = { 'content-type': 'application/x-ndjson; charset=utf-8', 'x-accel-buffering': 'no' }
 /** About how many bytes go out at once. */
@@ -22,9 +21,7 @@ const MAX_BUFFERED_BYTES = 4_000_000
 
 /** `GET /cache/:namespace/dump`: a line for each value, with its as-of. */
 export function getDump(routes: RouteContext, bulk: Bulk): Handler<KedgeEnv> {
-  const ofKey = getValue(routes)
-  return async (c, next) => {
-    if (asksForKey(c)) return ofKey(c, next)
+  return async (c) => {
     const namespace = namespacePath(c)
     const scope = c.var.cache
     routes.served.open(scope, namespace)

@@ -11,12 +11,11 @@ import type { Bulk } from '../bulk/bulk.ts'
 import { notProved, overloaded } from '../bulk/bulk.ts'
 import { EventStream } from '../bulk/event-stream.ts'
 import { pacedBody } from '../bulk/paced-body.ts'
-import { asksForKey, platformOf } from '../bulk/request-platform.ts'
+import { platformOf } from '../bulk/request-platform.ts'
 import type { KedgeEnv } from '../middleware.ts'
 import { Problem } from '../problem.ts'
 import { namespacePath } from '../request.ts'
 import type { RouteContext } from './context.ts'
-import { getValue } from './values.ts'
 
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -26,9 +25,7 @@ const HEADERS = {
 
 /** `GET /cache/:namespace/events`: a stream of evictions, from where `Last-Event-ID` or `?after=` says. */
 export function getEvents(routes: RouteContext, bulk: Bulk): Handler<KedgeEnv> {
-  const ofKey = getValue(routes)
-  return async (c, next) => {
-    if (asksForKey(c)) return ofKey(c, next)
+  return async (c) => {
     const namespace = namespacePath(c)
     const scope = c.var.cache
     routes.served.open(scope, namespace)

@@ -1,4 +1,5 @@
 /** Requests that were answered, as OpenTelemetry's conventions for HTTP servers have them (semantic conventions 1.23 and later). @module */
+import { METHODS } from '../shared/http-methods.ts'
 import type { Histograms, Timed } from './histograms.ts'
 
 /** A request that was answered. */
@@ -18,8 +19,6 @@ const TIMED: Timed = {
   // Those that the conventions ask for.
   bounds: [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10],
 }
-/** Others are clients' own words. */
-const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])
 const MAX_ROUTE = 200
 
 /** @returns what counts a request, and how long it took in milliseconds */

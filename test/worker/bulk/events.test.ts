@@ -310,7 +310,9 @@ describe('who may open a stream, and where', () => {
     await a.run(a.cache.sync())
     for (const key of ['events', 'dump']) {
       await a.run(a.users.set(key, 'a value'))
-      const answer = await a.ask(`/cache/users/${key}`, { headers: { accept: 'application/json' } })
+      const answer = await a.ask(`/cache/users/${key}`, {
+        headers: { accept: 'application/json, text/plain, */*' },
+      })
       expect(await answer.json()).toMatchObject({ key, value: 'a value' })
     }
   })

@@ -1,0 +1,10 @@
+/** The methods that are told apart: others are clients' own words, and each would have a series. @module */
+export const METHODS: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'OPTIONS',
+  'PATCH',
+])
