@@ -57,6 +57,7 @@ import type { LogKind } from './settings/gateway.ts'
 import { onPort } from './taken-port.ts'
 import { plain } from './terminal.ts'
 import { gatewayPage } from './ui/gateway-page.ts'
+import { KnownBrokers } from './known-brokers.ts'
 import { pageOptionsOf } from './ui/page-options.ts'
 import { asTlsUsage, tlsListener } from './tls-listener.ts'
 import { resolveSettings } from './resolved-settings.ts'
@@ -104,6 +105,7 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
     trail = await auditOf(asked, values, session)
     const secret = trail?.keysSecret
     const counters = new GatewayCounters()
+    const known = cluster && new KnownBrokers(cluster, session.runtime)
     const options = {
       ...settled,
       ...(trail && { onAudit: (entry: object) => void trail?.tell(entry) }),
@@ -112,12 +114,12 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
       livePage: gatewayPage({
         ...pageOptionsOf(session, 'kedge gateway'),
         topic: values.get(evictionsTopic),
-        kafka: cluster,
+        brokers: known,
         counters,
         codec: await codecOf(),
       }),
     }
-    if (metrics) gatewayMetrics(metrics, counters)
+    if (metrics) gatewayMetrics(metrics, counters, known)
     const start = () =>
       cluster ? startGateway({ ...options, cluster }) : startGateway({ ...options, memory: memoryOf(values) })
     const instead = (other: number) => `--port ${other}`

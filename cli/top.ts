@@ -6,12 +6,15 @@ import type { Done } from './command.ts'
 import { EXIT, UsageError } from './failure.ts'
 import { resolveSettings } from './resolved-settings.ts'
 import type { Session } from './session.ts'
-import { interval, TOP_SETTINGS } from './settings/top.ts'
+import type { ResolvedSettings } from './resolved-settings.ts'
+import { interval, live, liveCredential, TOP_SETTINGS } from './settings/top.ts'
 import { addressOf } from './top/address.ts'
+import { EvictionStream } from './top/eviction-stream.ts'
 import { pageOf, ProcessBlock } from './top/page.ts'
 import { snapshotOf } from './top/snapshot.ts'
 import { painted, Viewer } from './top/viewer.ts'
 import { WatchedProcess } from './top/watched-process.ts'
+import { authorizationOf } from './ui/authorization.ts'
 
 const MAX_PROCESSES = 20
 const DEADLINE_MS = 2000
@@ -35,12 +38,30 @@ export function topCommand(session: Session, done: Done): Command {
       const values = await resolveSettings(from, TOP_SETTINGS, session)
       if (addresses.length > MAX_PROCESSES)
         throw new UsageError(`top takes ${MAX_PROCESSES} addresses at most`)
-      const looked = new Looked(addresses.map(addressOf), session)
+      const looked = new Looked(
+        addresses.map((each) => addressOf(each)),
+        session,
+      )
       if (flags.once !== true && session.screen) {
-        await looked.live(values.get(interval))
+        await looked.live(values.get(interval), liveOf(values))
         done(EXIT.ok)
       } else done((await looked.once()) ? EXIT.ok : EXIT.failed)
     })
+}
+
+/** Where evictions are told as they come. */
+interface Live {
+  readonly address: string
+  readonly authorization: string | undefined
+}
+
+function liveOf(values: ResolvedSettings): Live | undefined {
+  const [address, credential] = [values.get(live), values.get(liveCredential)]
+  if (address === undefined) return undefined
+  return {
+    address: addressOf(address, '--live takes the address of a process with a live page'),
+    authorization: credential === undefined ? undefined : authorizationOf(credential),
+  }
 }
 
 class Looked {
@@ -64,11 +85,18 @@ class Looked {
   }
 
   /** Until a key or a signal ends it. */
-  async live(everyMs: number): Promise<void> {
+  async live(everyMs: number, told: Live | undefined): Promise<void> {
     const { terminal, runtime, screen, stop } = this.#session
-    const viewer = new Viewer(screen!, terminal, this.#blocks, () => runtime.now())
+    const evictions = told && this.#streamOf(told, () => viewer.draw())
+    const viewer = new Viewer(screen!, terminal, {
+      blocks: this.#blocks,
+      now: () => runtime.now(),
+      evictions,
+    })
     await viewer.during(async (quits) => {
-      const ends = eitherSignal(quits, stop)
+      const over = new AbortController()
+      const ends = eitherSignal(quits, stop, over.signal)
+      const following = evictions?.follow(ends.signal)
       try {
         for (;;) {
           const began = runtime.monotonic()
@@ -79,9 +107,16 @@ class Looked {
       } catch (error) {
         if (!ends.signal.aborted) throw error
       } finally {
+        over.abort()
         ends.done()
+        await following
       }
     })
+  }
+
+  #streamOf({ address, authorization }: Live, onChange: () => void): EvictionStream {
+    const { fetch, runtime } = this.#session
+    return new EvictionStream({ address, authorization, fetch, runtime, onChange })
   }
 
   async #look(signal: AbortSignal): Promise<void> {

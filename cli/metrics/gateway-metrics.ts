@@ -1,6 +1,8 @@
 /** The metrics of a gateway. @module */
 import type { GatewayCounters } from '../../services/gateway/counters.ts'
 import { boundedLabel } from '../../adapters/metrics/shared/bounded-label.ts'
+import type { Meter } from '../../adapters/metrics/prom-client/meter.ts'
+import type { KnownBrokers } from '../known-brokers.ts'
 import type { ProcessMetrics } from './process-metrics.ts'
 import { requestTimer } from './request-timer.ts'
 
@@ -8,7 +10,11 @@ import { requestTimer } from './request-timer.ts'
 const MAX_CODES = 200
 
 /** Registers what the gateway counts, and has its requests timed. */
-export function gatewayMetrics(metrics: ProcessMetrics, counters: GatewayCounters): void {
+export function gatewayMetrics(
+  metrics: ProcessMetrics,
+  counters: GatewayCounters,
+  brokers: Pick<KnownBrokers, 'ids'> | undefined,
+): void {
   const meter = metrics.meter('kedge_gateway_')
   counters.answered = requestTimer(meter)
   const refused = () => [...counters.refused].map(([reason, count]) => [count, { reason }] as const)
@@ -46,8 +52,26 @@ export function gatewayMetrics(metrics: ProcessMetrics, counters: GatewayCounter
     'Bytes that clients were sent, with those of headers.',
     () => counters.sentBytes,
   )
+  // A log in memory has neither.
+  const tails = () => (brokers ? counters.tails() : [])
+  meter.gauge('brokers', 'Brokers that the cluster names.', () => brokers?.ids?.length ?? [])
+  meter.gauge('tails', 'Partitions that are read once for all who wait.', tails)
+  proofMetrics(meter, counters)
   meter.counter('refused_total', 'Requests, and records in them, that were refused.', refused, ['reason'])
   meter.counter('credentials_refused_total', 'Requests without a right credential.', faults, ['reason'])
+}
+
+/** Of the gateway as the tail that isolates ask for proofs of freshness. */
+function proofMetrics(meter: Meter, counters: GatewayCounters): void {
+  const read = (name: 'questions' | 'samples' | 'refused' | 'places') => () => counters.proofs()?.[name] ?? 0
+  meter.counter('proof_questions_total', 'Questions for proofs of freshness.', read('questions'))
+  meter.counter(
+    'proof_samples_total',
+    'Looks at the ends of the log by which they were answered.',
+    read('samples'),
+  )
+  meter.counter('proofs_refused_total', 'Questions that were refused as too many.', read('refused'))
+  meter.gauge('proof_places', 'Partitions that were asked about.', read('places'))
 }
 
 /** @returns what takes the names of codes that brokers answer */

@@ -1,7 +1,7 @@
 /** Settings of `kedge top`. @module */
 import { setting } from '../setting.ts'
 import type { AnySetting, Setting } from '../setting.ts'
-import { length } from '../value-types.ts'
+import { length, text } from '../value-types.ts'
 
 export const interval: Setting<number> = setting('top.interval', {
   flag: '--interval <duration>',
@@ -11,4 +11,19 @@ export const interval: Setting<number> = setting('top.interval', {
   otherwiseSays: '1s',
 })
 
-export const TOP_SETTINGS: readonly AnySetting[] = [interval]
+export const live: Setting<string | undefined> = setting<string | undefined>('top.live', {
+  flag: '--live <address>',
+  shape: text,
+  says: 'show evictions as they come: the address of a process with a live page, without /ui',
+  otherwise: undefined,
+})
+
+export const liveCredential: Setting<string | undefined> = setting<string | undefined>('top.liveCredential', {
+  flag: '--live-credential <secret>',
+  shape: text,
+  says: 'a token, or user:password, for --live',
+  otherwise: undefined,
+  secret: true,
+})
+
+export const TOP_SETTINGS: readonly AnySetting[] = [interval, live, liveCredential]

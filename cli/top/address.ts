@@ -8,15 +8,16 @@ import { plain } from '../terminal.ts'
  *
  * @throws UsageError for what is none of them; it quotes no credentials
  */
-export function addressOf(given: string): string {
-  if (/^\d{1,5}$/.test(given)) return checked(`http://127.0.0.1:${given}`, given)
-  return checked(given.includes('://') ? given : `http://${given}`, given)
-}
-
-function checked(address: string, given: string): string {
+export function addressOf(
+  given: string,
+  takes = 'top takes the address of a process, which is that of its --listen',
+): string {
+  const address = /^\d{1,5}$/.test(given)
+    ? `http://127.0.0.1:${given}`
+    : given.includes('://')
+      ? given
+      : `http://${given}`
   if (isPlainUrl(address)) return address.replace(/\/+$/, '')
   const shown = given.includes('@') ? '' : `, got "${plain(given).slice(0, 60)}"`
-  throw new UsageError(
-    `top takes the address of a process, which is that of its --listen: 9100, 10.0.0.7:9100 or http://kedge:9100${shown}`,
-  )
+  throw new UsageError(`${takes}: 9100, 10.0.0.7:9100 or http://kedge:9100${shown}`)
 }

@@ -130,6 +130,9 @@ const ofGateway: FieldsOf = (of) => {
     counter(of, 'requests', 'kedge_gateway_request_duration_seconds_count'),
     hits(of, 'kedge_gateway_tail_hits_total', 'kedge_gateway_tail_reads_total', 'tail hits'),
     counter(of, 'tail reads', 'kedge_gateway_tail_reads_total'),
+    ...ofKafka(of),
+    counter(of, 'proofs', 'kedge_gateway_proof_questions_total'),
+    field('sampled', sampled(of)),
     field('connections', count(of.value('kedge_gateway_connections'))),
     noted(of, 'sent', of.rate(to!), traffic(of, to!)),
     noted(of, 'received', of.rate(from!), traffic(of, from!)),
@@ -139,6 +142,21 @@ const ofGateway: FieldsOf = (of) => {
     fault(of, 'Kafka errors', 'kedge_gateway_kafka_errors_total', 'code'),
   ]
 }
+
+/** A log in memory has neither. */
+const ofKafka: FieldsOf = (of) => {
+  const [brokers, tails] = [of.value('kedge_gateway_brokers'), of.value('kedge_gateway_tails')]
+  return [
+    ...(brokers === undefined ? [] : [field('brokers', count(brokers), brokers === 0 && 'red')]),
+    ...(tails === undefined ? [] : [noted(of, 'tails', tails, partitions(tails))]),
+  ]
+}
+
+/** How often the log was looked at for proofs, and of how many partitions. */
+const sampled = (of: WatchedProcess): string =>
+  `${count(of.value('kedge_gateway_proof_samples_total') ?? 0)} times, ${partitions(of.value('kedge_gateway_proof_places') ?? 0)}`
+
+const partitions = (of: number): string => `${count(of)} ${of === 1 ? 'partition' : 'partitions'}`
 
 const ofSync: FieldsOf = (of) => {
   const rehydrating = of.value('kedge_sync_rehydrating') === 1

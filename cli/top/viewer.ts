@@ -1,5 +1,7 @@
 /** What is seen of the page, and what keys do. @module */
 import type { Terminal } from '../terminal.ts'
+import { paneOf, paneRows } from './eviction-pane.ts'
+import type { EvictionStream } from './eviction-stream.ts'
 import { headOf, pageOf } from './page.ts'
 import type { ProcessBlock } from './page.ts'
 import { Frames } from './screen.ts'
@@ -29,19 +31,29 @@ const MOVES: Readonly<Record<string, (rows: number) => number>> = {
 /** Ctrl-C and Ctrl-D are characters while the keyboard is read key by key. */
 const QUIT: ReadonlySet<string> = new Set(['q', 'Q', '\u0003', '\u0004'])
 
+/** What is looked at. */
+export interface Viewed {
+  readonly blocks: readonly ProcessBlock[]
+  readonly now: () => number
+  /** Shown beneath. @default none */
+  readonly evictions?: EvictionStream | undefined
+}
+
 export class Viewer {
   readonly #screen: Screen
   readonly #terminal: Terminal
   readonly #blocks: readonly ProcessBlock[]
   readonly #now: () => number
   readonly #frames: Frames
+  readonly #evictions: EvictionStream | undefined
   #top = 0
 
-  constructor(screen: Screen, terminal: Terminal, blocks: readonly ProcessBlock[], now: () => number) {
+  constructor(screen: Screen, terminal: Terminal, { blocks, now, evictions }: Viewed) {
     this.#screen = screen
     this.#terminal = terminal
     this.#blocks = blocks
     this.#now = now
+    this.#evictions = evictions
     this.#frames = new Frames(screen)
   }
 
@@ -69,10 +81,13 @@ export class Viewer {
   draw(): void {
     const { columns, rows } = this.#screen.size()
     const page = pageOf(this.#blocks, columns)
-    const room = Math.max(1, rows - 1)
+    const pane = this.#evictions && paneOf(this.#evictions, columns, paneRows(rows))
+    const room = Math.max(1, rows - 1 - (pane ? paneRows(rows) : 0))
     this.#top = Math.max(0, Math.min(this.#top, page.length - room))
     const head = headOf(this.#blocks, this.#now(), columns)
-    const lines = [head, ...page.slice(this.#top, this.#top + room)]
+    const shown = page.slice(this.#top, this.#top + room)
+    const gap = pane ? Array.from({ length: room - shown.length }, (): Line => []) : []
+    const lines = [head, ...shown, ...gap, ...(pane ?? [])]
     this.#frames.draw(lines.slice(0, rows).map((line) => painted(line, this.#terminal)))
   }
 

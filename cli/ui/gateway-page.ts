@@ -5,28 +5,25 @@ import { clientOf } from '../../services/gateway/client.ts'
 import { principalOf } from '../../services/gateway/access.ts'
 import type { Cluster } from '../../services/gateway/cluster.ts'
 import type { GatewayCounters } from '../../services/gateway/counters.ts'
-import type { KafkaCluster } from '../../services/gateway/kafka/index.ts'
 import type { LivePage } from '../../services/gateway/live-page.ts'
 import { onAbort } from '../../src/runtime/abort.ts'
 import type { Codec } from '../../src/wire/codec.ts'
+import type { KnownBrokers } from '../known-brokers.ts'
 import { LiveFeed } from './live-feed.ts'
 import type { LiveSource, Sample, ViewerRights } from './live-feed.ts'
 import type { PageOptions } from './page-options.ts'
 import { addData, addPage } from './routes.ts'
 import { TopicWatch } from './topic-watch.ts'
 import type { TopicLook } from './topic-watch.ts'
-import type { GatewayState, Verdict } from './state.ts'
+import type { GatewayState, ProofsState, Verdict } from './state.ts'
 
 export interface GatewayPageOptions extends PageOptions {
   readonly topic: string
   readonly counters: GatewayCounters
   /** Absent for a log in memory. */
-  readonly kafka: Pick<KafkaCluster, 'brokers'> | undefined
+  readonly brokers: KnownBrokers | undefined
   readonly codec: Codec
 }
-
-/** How often the brokers are asked for while a viewer looks. */
-const BROKERS_MS = 5000
 
 export function gatewayPage(options: GatewayPageOptions): LivePage {
   return {
@@ -42,7 +39,7 @@ export function gatewayPage(options: GatewayPageOptions): LivePage {
 async function rightsIn(
   c: Context,
   cluster: Cluster,
-  { topic, kafka }: GatewayPageOptions,
+  { topic, brokers }: GatewayPageOptions,
 ): Promise<ViewerRights | Response> {
   const { roles, mayTopic } = principalOf(c)
   if (!roles.has('read')) {
@@ -51,7 +48,7 @@ async function rightsIn(
   }
   const seesEvictions = mayTopic(topic)
   if (!seesEvictions || !roles.has('write')) return { seesEvictions }
-  const partitions = (await found(cluster, topic, kafka !== undefined).catch(() => undefined))?.partitions
+  const partitions = (await found(cluster, topic, brokers !== undefined).catch(() => undefined))?.partitions
   return { seesEvictions, evicts: { by: 'gateway', topic, partitions: partitions ?? 1 } }
 }
 
@@ -60,31 +57,23 @@ const found = async (cluster: Cluster, topic: string, isKafka: boolean) =>
   isKafka ? cluster.describe(topic) : (await cluster.topics()).find(({ name }) => name === topic)
 
 function sourceOf(cluster: Cluster, options: GatewayPageOptions): LiveSource {
-  const { topic, kafka, codec, runtime, counters, sentence } = options
-  const exists = async () => (await found(cluster, topic, kafka !== undefined)) !== undefined
+  const { topic, brokers, codec, runtime, counters, sentence } = options
+  const exists = async () => (await found(cluster, topic, brokers !== undefined)) !== undefined
   const watch = new TopicWatch({ log: clusterLog(cluster, { runtime }), topic, exists, codec, runtime })
-  let brokers: readonly number[] | undefined
-  let askedAt = -Infinity
-  const askBrokers = async () => {
-    if (!kafka || runtime.monotonic() - askedAt < BROKERS_MS) return
-    askedAt = runtime.monotonic()
-    // Their addresses are none of a reader's business.
-    brokers = (await kafka.brokers().catch(() => undefined))?.map(({ id }) => id).toSorted((a, b) => a - b)
-  }
   return {
     async sample(): Promise<Sample> {
-      void askBrokers()
+      const ids = brokers?.ids
       const look = await watch.look()
       return {
         service: 'gateway',
         verdict: verdictOf(look, topic, sentence),
         ...(look.state && { topic: look.state }),
         gateway: {
-          log: kafka ? 'kafka' : 'memory',
+          log: brokers ? 'kafka' : 'memory',
           cluster: cluster.id,
-          ...(brokers && { brokers }),
+          ...(ids && { brokers: ids }),
           ...figuresOf(counters),
-          ...(kafka && { tails: counters.tails() }),
+          ...(brokers && { tails: counters.tails() }),
         },
       }
     },
@@ -102,7 +91,16 @@ const figuresOf = (
   receivedBytes: counters.receivedBytes,
   sentBytes: counters.sentBytes,
   refused: [...counters.refused].map(([name, count]) => ({ name, count })),
+  proofs: proofsOf(counters.proofs()),
 })
+
+const proofsOf = ({ questions, samples, places }: ProofsState = NONE): ProofsState => ({
+  questions,
+  samples,
+  places,
+})
+
+const NONE: ProofsState = { questions: 0, samples: 0, places: 0 }
 
 function verdictOf(
   { isThere, answeredAgoMs, error }: TopicLook,

@@ -78,6 +78,16 @@ export interface GatewayState {
   readonly sentBytes: number
   /** Requests that were refused, by reason. */
   readonly refused: readonly Count[]
+  readonly proofs: ProofsState
+}
+
+/** What the gateway has done as the tail that isolates ask for proofs of freshness. */
+export interface ProofsState {
+  readonly questions: number
+  /** Looks at the ends of the log by which they were answered. */
+  readonly samples: number
+  /** Partitions that were asked about. */
+  readonly places: number
 }
 
 export interface SyncState {

@@ -30,8 +30,8 @@ const MAX_BODY_BYTES = 65_536
 export type Watched = Addresses & { readonly log: string }
 
 /**
- * Adds the page to an app that stays when the log is stopped, and returns what makes it show the places, once they are known. A
- * page that was left open asks again before: it is told to wait.
+ * Adds the page to an app that stays when the log is stopped, and returns what makes it show the places, once they are known. Before,
+ * it answers 503 to a page that was left open.
  */
 export function addTourPage(app: Hono, isRunning: () => boolean): (places: Watched) => void {
   const runtime = systemRuntime()
@@ -39,7 +39,7 @@ export function addTourPage(app: Hono, isRunning: () => boolean): (places: Watch
   let places: Watched | undefined
   let source: LiveSource | undefined
   const known = (): LiveSource => {
-    if (!source) throw new Error('nobody looks before the places are known')
+    if (!source) throw new Error('the places are not known yet')
     return source
   }
   const feed = new LiveFeed(

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Socket } from 'node:net'
+import type { TailStats } from '../../adapters/sharing/tail/state.ts'
 import type { RefusalReason } from './refusal.ts'
 
 /** Called once a request is answered. The route is a pattern, and `other` where none fits. */
@@ -27,6 +28,8 @@ export class GatewayCounters {
   maxConnections: number | undefined
   /** Loops of a shared tail. */
   tails: () => number = () => 0
+  /** What the gateway has done as the tail that isolates ask for proofs; `undefined` until a gateway has been made with them. */
+  proofs: () => TailStats | undefined = () => undefined
   /** Reads that the window of a shared tail has answered. */
   tailHits = 0
   /** Reads that a shared tail has handed on to the cluster. */

@@ -1,8 +1,8 @@
 /** Listeners that a program gives, made harmless. @module */
 
 /**
- * The listener, without its faults: what it throws, and what it rejects with where it is `async`, is ignored. There is no other
- * listener that could be told, and what it listens to must go on.
+ * The listener, without its faults: what it throws, and what it rejects with where it is `async`, is ignored. No other
+ * listener could report it, and what it listens to must go on.
  */
 export const harmless =
   <Told extends readonly unknown[]>(listener: ((...told: Told) => unknown) | undefined) =>

@@ -2,7 +2,7 @@
 import { get } from 'node:http'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { EventParser } from '../../cli/ui/page/sse.ts'
+import { EventParser } from '../../cli/ui/sse.ts'
 import { MAX_VIEWERS } from '../../cli/ui/live-feed.ts'
 import type { EvictionBatch, LiveState } from '../../cli/ui/state.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'

@@ -20,7 +20,7 @@ const bindings = { KAFKA_REST_URL: 'http://127.0.0.1:1', KAFKA_FLAVOR: 'gateway'
 
 type Listener = () => never
 
-/** An app whose tags have a fault of the program in them, so that its `onError` is told. */
+/** An app whose tags have a fault of the program in them, which its `onError` gets. */
 const faulty = (onError: Listener) =>
   createApp({
     cache: createCache({ kafka: memory() }),
@@ -150,7 +150,7 @@ const LISTENED: Readonly<Record<string, (listener: Listener) => Promise<unknown>
   },
 }
 
-/** What was rejected while this ran, and nobody heard. */
+/** What was rejected while this ran, without a handler. */
 async function unheardIn(work: () => Promise<unknown>): Promise<unknown[]> {
   const unheard: unknown[] = []
   const note = (reason: unknown) => void unheard.push(reason)

@@ -1,14 +1,13 @@
 /** The page: one answer on top, and beneath it what the service has to show. @module */
 import { useEffect, useState } from 'preact/hooks'
-import { MAX_LINES } from '../state.ts'
-import type { LiveState } from '../state.ts'
+import { NONE_SEEN, withEvictions } from '../seen-evictions.ts'
+import type { EvictionBatch, LiveState } from '../state.ts'
 import { CacheView } from './cache-view.tsx'
 import { connect } from './connection.ts'
 import type { Link } from './connection.ts'
 import { storeAuthorization, storedAuthorization } from './credential.ts'
 import { EvictBox } from './evict-box.tsx'
 import { Evictions } from './evictions.tsx'
-import type { EvictionsProps } from './evictions.tsx'
 import { lengthOf } from './format.ts'
 import { GatewayView } from './gateway-view.tsx'
 import { withHeard } from './history.ts'
@@ -21,19 +20,17 @@ import { ThemeButton } from './theme.tsx'
 import { TourSteps, TourView } from './tour-view.tsx'
 import { Verdict } from './verdict.tsx'
 
-const NONE: EvictionsProps = { lines: [], skipped: 0 }
-
 export function App() {
   const [authorization, show] = useState(storedAuthorization)
   const [link, setLink] = useState<Link>({ is: 'connecting' })
   const [history, setHistory] = useState<History>([])
-  const [evictions, setEvictions] = useState<EvictionsProps>(NONE)
+  const [evictions, setEvictions] = useState<EvictionBatch>(NONE_SEEN)
   useEffect(() => {
     const stop = new AbortController()
     const listener = {
       onLink: setLink,
       onState: (state: LiveState) => setHistory((before) => withHeard(before, { at: Date.now(), state })),
-      onEvictions: (came: EvictionsProps) => setEvictions((before) => withEvictions(before, came)),
+      onEvictions: (came: EvictionBatch) => setEvictions((before) => withEvictions(before, came)),
     }
     void connect(authorization, listener, stop.signal)
     return () => stop.abort()
@@ -41,7 +38,7 @@ export function App() {
   const signIn = (shown: string | undefined) => {
     storeAuthorization(shown)
     setHistory([])
-    setEvictions(NONE)
+    setEvictions(NONE_SEEN)
     show(shown)
   }
   const last = history.at(-1)
@@ -85,7 +82,7 @@ export function App() {
 interface BodyProps {
   readonly state: LiveState
   readonly history: History
-  readonly evictions: EvictionsProps
+  readonly evictions: EvictionBatch
   readonly authorization: string | undefined
 }
 
@@ -107,16 +104,6 @@ function Body({ state, history, evictions, authorization }: BodyProps) {
       {tour && <TourSteps tour={tour} />}
     </>
   )
-}
-
-/** The newest first, and each once: a connection that comes back is told the last ones again. */
-function withEvictions(before: EvictionsProps, came: EvictionsProps): EvictionsProps {
-  const known = new Set(before.lines.map(({ partition, offset }) => `${partition}@${offset}`))
-  const news = came.lines.filter(({ partition, offset }) => !known.has(`${partition}@${offset}`))
-  return {
-    lines: [...news.toReversed(), ...before.lines].slice(0, MAX_LINES),
-    skipped: before.skipped + came.skipped,
-  }
 }
 
 /** A tab that is not looked at tells the answer by its title. */

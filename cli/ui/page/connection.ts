@@ -1,8 +1,8 @@
 /** The stream of events, kept open: what was heard last, and how the connection is. @module */
 import type { EvictionBatch, LiveState } from '../state.ts'
 import { ask, faultIn } from './server.ts'
-import { EventParser } from './sse.ts'
-import type { ServerEvent } from './sse.ts'
+import { EventParser } from '../sse.ts'
+import type { ServerEvent } from '../sse.ts'
 
 export type Link =
   | { readonly is: 'connecting' }

@@ -1,15 +1,11 @@
 /** Evictions as they come, the newest first. @module */
 import { useState } from 'preact/hooks'
-import type { EvictionLine } from '../state.ts'
+import { WORDS } from '../seen-evictions.ts'
+import type { EvictionBatch, EvictionLine } from '../state.ts'
 import { countOf, timeOf } from './format.ts'
 
-export interface EvictionsProps {
-  readonly lines: readonly EvictionLine[]
-  readonly skipped: number
-}
-
-export function Evictions({ lines, skipped }: EvictionsProps) {
-  const [held, hold] = useState<EvictionsProps>()
+export function Evictions({ lines, skipped }: EvictionBatch) {
+  const [held, hold] = useState<EvictionBatch>()
   const shown = held ?? { lines, skipped }
   const isHeld = held !== undefined
   return (
@@ -34,15 +30,6 @@ export function Evictions({ lines, skipped }: EvictionsProps) {
       {shown.skipped > 0 && <p class="note">{`${countOf(shown.skipped)} more came too fast to be shown.`}</p>}
     </section>
   )
-}
-
-const WORDS: Readonly<Record<EvictionLine['what'], string>> = {
-  keys: '',
-  tags: 'tag',
-  prefixes: 'prefix',
-  all: 'all of it',
-  unreadable: 'cannot be read: evicts to be safe',
-  intent: 'about to be written',
 }
 
 function Line({ at, partition, offset, namespace, what, names, more }: EvictionLine) {

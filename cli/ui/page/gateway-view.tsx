@@ -70,8 +70,8 @@ export function GatewayView({
 }
 
 function tilesOf(gateway: GatewayState): Tile[] {
-  const { log, pollsWaiting, connections, tails, tailHits, tailReads, receivedBytes, sentBytes, brokers } =
-    gateway
+  const { log, pollsWaiting, connections, receivedBytes, sentBytes, proofs } = gateway
+  const { brokers, tails, tailHits, tailReads } = gateway
   const asked = tailHits + tailReads
   const ofKafka: Tile[] = [
     {
@@ -92,6 +92,14 @@ function tilesOf(gateway: GatewayState): Tile[] {
     { name: 'Pollers', value: countOf(pollsWaiting), note: 'wait for an eviction' },
     { name: 'Connections', value: countOf(connections), note: 'of clients, this page too' },
     ...(log === 'kafka' ? ofKafka : [{ name: 'Log', value: 'memory', note: 'ends with this process' }]),
+    {
+      name: 'Proofs',
+      value: countOf(proofs.questions),
+      note:
+        proofs.questions === 0
+          ? 'no tail asked yet'
+          : `by ${countOf(proofs.samples)} samples of ${countOf(proofs.places)} partitions`,
+    },
     { name: 'Sent', value: bytesOf(sentBytes), note: `received ${bytesOf(receivedBytes)}` },
   ]
 }

@@ -1,6 +1,6 @@
 /** Asks for a credential where the service wants one. @module */
 import { useState } from 'preact/hooks'
-import { authorizationOf } from './credential.ts'
+import { authorizationOf } from '../authorization.ts'
 
 export interface SignInProps {
   /** What the service has said. */

@@ -16,8 +16,9 @@ const PROOF_RECORDS = `${PROOF}/records`
 
 /** @param cluster for every client alike: what one may see of it is asked before */
 export function sharedProofs(service: Service, cluster: Cluster): Hono {
-  const { runtime } = service
+  const { counters, runtime } = service
   const state = new TailState({ log: clusterLog(cluster, { runtime }), runtime })
+  counters.proofs = () => state.stats()
   const app = new Hono()
   app.onError(confluentErrors(service, V2_ERRORS, 'application/json'))
   for (const route of [PROOF, PROOF_RECORDS])

@@ -5,7 +5,7 @@ import { evictedAt, evictionRequest } from '../../../cli/ui/page/eviction-reques
 import { bytesOf, countOf, lengthOf, shareOf } from '../../../cli/ui/page/format.ts'
 import { gauge, rate, ratio, withHeard } from '../../../cli/ui/page/history.ts'
 import type { History } from '../../../cli/ui/page/history.ts'
-import { EventParser } from '../../../cli/ui/page/sse.ts'
+import { EventParser } from '../../../cli/ui/sse.ts'
 import { withoutAddresses } from '../../../cli/ui/page-options.ts'
 import type { LiveState } from '../../../cli/ui/state.ts'
 import { encodeUtf8 } from '../../../src/wire/codec.ts'

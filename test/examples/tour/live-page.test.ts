@@ -5,7 +5,7 @@ import { addTourPage } from '../../../examples/tour/live-page.ts'
 import { serveApp } from '../../../examples/tour/server.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
-/** Nobody listens there. */
+/** No server listens there. */
 const NOBODY = 'http://127.0.0.1:1'
 const places = { a: NOBODY, b: NOBODY, origin: NOBODY, switch: NOBODY, log: NOBODY }
 

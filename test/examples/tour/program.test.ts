@@ -83,7 +83,7 @@ async function watch(url: string, signal: AbortSignal) {
       if (!events.ok) refused.add(events.status)
       else for await (const text of events.body!.pipeThrough(new TextDecoderStream())) heard += text
     } catch {
-      // Nobody listens yet, or any more.
+      // No server listens yet, or any more.
       await new Promise((resolve) => setImmediate(resolve))
     }
   }

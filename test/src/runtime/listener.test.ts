@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { harmless } from '../../../src/runtime/listener.ts'
 
 describe('a listener made harmless', () => {
-  it('is told all that it is called with', () => {
+  it('gets all that it is called with', () => {
     const told: unknown[] = []
     harmless((...all: unknown[]) => told.push(all))(1, 'two')
     expect(told).toEqual([[1, 'two']])
