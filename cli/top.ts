@@ -49,7 +49,7 @@ export function topCommand(session: Session, done: Done): Command {
     })
 }
 
-/** Where evictions are told as they come. */
+/** The page that shows evictions as they come. */
 interface Live {
   readonly address: string
   readonly authorization: string | undefined

@@ -1,4 +1,4 @@
-/** The methods that are told apart: others are clients' own words, and each would have a series. @module */
+/** The methods that have series of their own: others are clients' own words, and each would have a series. @module */
 export const METHODS: ReadonlySet<string> = new Set([
   'GET',
   'HEAD',
