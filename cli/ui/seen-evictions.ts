@@ -4,7 +4,7 @@ import type { EvictionBatch, EvictionLine } from './state.ts'
 
 export const NONE_SEEN: EvictionBatch = { lines: [], skipped: 0 }
 
-/** The newest first, and each once: a connection that comes back is told the last ones again. */
+/** The newest first, and each once: a process tells the last ones again to a connection that comes back. */
 export function withEvictions(before: EvictionBatch, came: EvictionBatch): EvictionBatch {
   const known = new Set(before.lines.map(({ partition, offset }) => `${partition}@${offset}`))
   const news = came.lines.filter(({ partition, offset }) => !known.has(`${partition}@${offset}`))

@@ -110,7 +110,11 @@ export class SyncPage {
     const { records } = stats()
     return {
       service: 'sync',
-      verdict: verdictOf(now, notReady(), this.#store),
+      verdict: verdictOf(
+        now,
+        notReady(),
+        names.stream === undefined ? `The tier in ${this.#store}` : this.#store,
+      ),
       topic: {
         topic: names.topic,
         partitions: now.partitions.slice(0, MAX_PARTITIONS),

@@ -4,8 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startChromium, withoutChromium } from './chromium.ts'
 import { poorContrast } from './contrast.ts'
 import { lookAt } from './looking.ts'
-import { startCommand, startTour } from './services.ts'
-import { startRedis, withoutRedis } from '../store-servers/redis.ts'
+import { startCommand } from './services.ts'
 
 const READER = 'reader-token-0123456789abcdef'
 const EVICTER = 'evicter-token-0123456789abcde'
@@ -199,60 +198,13 @@ describe.skipIf(withoutChromium())('the live page', () => {
     expect(reached).toEqual(['Theme: system', 'Hold', 'Partitions', 'INPUT', 'SELECT', 'INPUT', 'Evict'])
   })
 
-  it('of the tour says that a stopped log proves nothing, and is there while it is stopped', async () => {
-    const { address } = await startTour()
-    const { page, faults } = await lookAt(browser, `${address}/ui`)
-    await page.getByRole('heading', { name: /^Both workers are fresh — proved \d/ }).waitFor()
-    await page.getByText('A reads a row twice').click()
-    await page.getByText('curl -si $A$KEF').first().waitFor()
-    await fetch(`${address}/log/stop`, { method: 'POST' })
-    await page.getByRole('heading', { name: 'Not proved' }).waitFor()
-    await page.getByText('The log is stopped').waitFor()
-    await fetch(`${address}/log/start`, { method: 'POST' })
-    await page.getByRole('heading', { name: /^Both workers are fresh/ }).waitFor()
-    expect(faults).toEqual([])
-  }, 90_000)
-
-  it.skipIf(withoutRedis())(
-    'of sync fills a bar, and says which records were of no use',
-    async () => {
-      const redis = await startRedis()
-      try {
-        const { address: url } = await startCommand(['gateway', '--port', '0', '--topic', 'orders'])
-        const records = Array.from({ length: 5000 }, (_, at) => ({
-          ...(at % 1000 !== 7 && { key: btoa(`key-${at}`) }),
-          value: btoa('{"a":1}'),
-        }))
-        for (let round = 0; round < 20; round++)
-          await fetch(`${url}/topics/orders`, {
-            method: 'POST',
-            headers: { 'content-type': 'application/vnd.kafka.binary.v2+json' },
-            body: JSON.stringify({ records }),
-          })
-        const of = ['--topic', 'orders', '--key', 'order:{key}', '--to', `redis://127.0.0.1:${redis.port}`]
-        const { address } = await startCommand([
-          'sync',
-          ...of,
-          '--url',
-          url,
-          '--max-batch',
-          '1',
-          '--listen',
-          '0',
-        ])
-        const { page, faults } = await lookAt(browser, `${address}/ui`)
-        const bar = page.getByRole('progressbar', { name: 'Filling the store' })
-        await bar.waitFor()
-        expect(await bar.evaluate((drawn) => (drawn as HTMLProgressElement).value)).toBeLessThan(1)
-        await page.getByRole('heading', { name: 'Filling', exact: true }).waitFor()
-        await page.getByText('lacks a field').first().waitFor()
-        expect(faults).toEqual([])
-      } finally {
-        await redis.stop()
-      }
-    },
-    120_000,
-  )
+  it('of the gateway says how many proofs it has given as a tail, and by how many looks', async () => {
+    const { address } = await gateway()
+    const { page } = await lookAt(browser, `${address}/ui`)
+    await page.getByText('no tail asked yet').waitFor()
+    for (let n = 0; n < 2; n++) await fetch(`${address}/tail/cache-evictions/0?age=0`)
+    await page.getByText('by 2 samples of 1 partition', { exact: true }).waitFor()
+  })
 
   it('keeps the theme that was chosen', async () => {
     const { address } = await gateway()

@@ -98,7 +98,7 @@ function tilesOf(gateway: GatewayState): Tile[] {
       note:
         proofs.questions === 0
           ? 'no tail asked yet'
-          : `by ${countOf(proofs.samples)} samples of ${countOf(proofs.places)} partitions`,
+          : `by ${countOf(proofs.samples)} samples of ${countOf(proofs.places)} ${proofs.places === 1 ? 'partition' : 'partitions'}`,
     },
     { name: 'Sent', value: bytesOf(sentBytes), note: `received ${bytesOf(receivedBytes)}` },
   ]

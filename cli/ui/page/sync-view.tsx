@@ -56,24 +56,35 @@ export function SyncView({ sync, history }: { readonly sync: SyncState; readonly
           least={1}
         />
       </div>
-      <section class="card">
-        <h2>Dead letters</h2>
-        {lastUnusable.length === 0 ? (
-          <p class="empty">Every record could be used.</p>
-        ) : (
-          <ul class="plain">
-            {lastUnusable.map(({ at, reason }) => (
-              <li key={at}>
-                <code>{at}</code> {REASONS[reason] ?? reason}
-              </li>
-            ))}
-          </ul>
-        )}
-        <p class="note">
-          {`Store: ${store}${stream === undefined ? '' : `, as the stream ${stream}`}. What a record says is not shown here.`}
-        </p>
-      </section>
+      {stream === undefined ? (
+        <section class="card">
+          <h2>Shared tier</h2>
+          <p>{`Evictions are applied to ${store}: from then on it answers no cache with a value that one of them matches.`}</p>
+        </section>
+      ) : (
+        <DeadLetters {...{ store, stream, lastUnusable }} />
+      )}
     </>
+  )
+}
+
+function DeadLetters({ store, stream, lastUnusable }: Pick<SyncState, 'store' | 'stream' | 'lastUnusable'>) {
+  return (
+    <section class="card">
+      <h2>Dead letters</h2>
+      {lastUnusable.length === 0 ? (
+        <p class="empty">Every record could be used.</p>
+      ) : (
+        <ul class="plain">
+          {lastUnusable.map(({ at, reason }) => (
+            <li key={at}>
+              <code>{at}</code> {REASONS[reason] ?? reason}
+            </li>
+          ))}
+        </ul>
+      )}
+      <p class="note">{`Store: ${store}, as the stream ${stream}. What a record says is not shown here.`}</p>
+    </section>
   )
 }
 
