@@ -5,7 +5,7 @@
  */
 import type { Cache, CacheScope, CacheStats, FollowOptions, Freshness } from './api/cache-types.ts'
 import type { Namespace } from './api/namespace-types.ts'
-import { checkOptions, checkWriteOptions } from './api/option-schemas.ts'
+import { checkOptions } from './api/option-schemas.ts'
 import type { CacheOptions, NamespaceOptions } from './api/options.ts'
 import type { ReadOptions, RequestContext, ScopeOptions } from './api/read-types.ts'
 import { cacheSettings, namespaceSettings } from './api/settings.ts'
@@ -16,8 +16,6 @@ import type { CoherentStore } from './coherence/coherent-store.ts'
 import { Follower } from './coherence/follower.ts'
 import { MarkLimit } from './coherence/mark-limit.ts'
 import { RequestScope } from './coherence/request-scope.ts'
-import { CacheInRequest } from './cache-in-request.ts'
-import type { ScopedCache } from './cache-in-request.ts'
 import { checkWithout, openFeatures } from './extension.ts'
 import { ScopedNamespace } from './namespace.ts'
 import { Clock } from './runtime/clock.ts'
@@ -69,7 +67,7 @@ export function openCache(options: CacheOptions): OpenCache {
   return new IsolateCache(options)
 }
 
-class IsolateCache implements OpenCache, ScopedCache {
+class IsolateCache implements OpenCache {
   readonly #shared: CacheContext
   readonly #follower: Follower
   readonly #publisher: Publisher
@@ -130,14 +128,14 @@ class IsolateCache implements OpenCache, ScopedCache {
   }
 
   namespace<T = unknown>(name: string, options?: NamespaceOptions<T>): Namespace<T> {
-    return this.namespaceIn(this.#root, name, options)
+    return this.#namespaceIn(this.#root, name, options)
   }
 
   parts<T>(name: string): NamespaceParts<T> {
     return this.#namespaces.get(name) as unknown as NamespaceParts<T>
   }
 
-  namespaceIn<T>(scope: RequestScope, name: string, options?: NamespaceOptions<T>): Namespace<T> {
+  #namespaceIn<T>(scope: RequestScope, name: string, options?: NamespaceOptions<T>): Namespace<T> {
     let parts = this.#namespaces.get(name)
     if (parts !== undefined && options !== undefined)
       throw new TypeError(`namespace \`${name}\` is declared already`)
@@ -146,24 +144,32 @@ class IsolateCache implements OpenCache, ScopedCache {
   }
 
   for(context: RequestContext, options?: ScopeOptions): CacheScope {
-    return new CacheInRequest(this, this.#open(context, options))
+    const scope = this.#open(context, options)
+    return {
+      get token() {
+        return scope.token
+      },
+      namespace: (name) => this.#namespaceIn(scope, name),
+      clear: async (own) => this.#clear(scope, own),
+      sync: async (own) => this.#sync(scope, own),
+      freshness: () => this.freshness(),
+    }
   }
 
   async clear(options?: WriteOptions): Promise<Token> {
-    return this.clearIn(this.#root, options)
+    return this.#clear(this.#root, options)
   }
 
-  async clearIn(scope: RequestScope, options?: WriteOptions): Promise<Token> {
-    return this.#publisher.deadline.call(options, (bounded) => this.#clear(scope, bounded))
+  #clear(scope: RequestScope, options: WriteOptions | undefined): Promise<Token> {
+    return this.#publisher.deadline.call('evict', options, ({ signal }) => this.#clearBy(scope, signal))
   }
 
-  async #clear(scope: RequestScope, options: WriteOptions | undefined): Promise<Token> {
-    checkWriteOptions(options, 'evict')
+  async #clearBy(scope: RequestScope, signal: AbortSignal): Promise<Token> {
     this.#lifecycle.check()
     const partitions = Array.from({ length: this.#shared.settings.evictionPartitions }, (_, id) => id)
     const namespaces = [...this.#namespaces.values()]
     const then = namespaces.map(({ space: { partition } }) => [partition.generation, partition.asOf] as const)
-    const write = this.#publisher.clearAll(scope, partitions, options?.signal)
+    const write = this.#publisher.clearAll(scope, partitions, signal)
     scope.waitUntil(write.catch(() => undefined))
     try {
       const published = await write
@@ -183,10 +189,10 @@ class IsolateCache implements OpenCache, ScopedCache {
   }
 
   async sync(options?: ReadOptions): Promise<Freshness> {
-    return this.syncIn(this.#root, options)
+    return this.#sync(this.#root, options)
   }
 
-  async syncIn(scope: RequestScope, options: ReadOptions = {}): Promise<Freshness> {
+  async #sync(scope: RequestScope, options: ReadOptions = {}): Promise<Freshness> {
     checkOptions(options, 'read')
     this.#lifecycle.check()
     const { next } = this.#follower

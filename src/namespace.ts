@@ -14,6 +14,8 @@ import type { RequestScope } from './coherence/request-scope.ts'
 import { SEEK } from './read/flight.ts'
 import type { ReadCall, Seek } from './read/flight.ts'
 import type { NamespaceParts, ScopedParts } from './write/namespace-parts.ts'
+import type { Bounded } from './write/publish-deadline.ts'
+import type { Writer } from './write/writer.ts'
 import { SignalAlone } from './runtime/stop.ts'
 import type { Token } from './wire/token.ts'
 
@@ -81,32 +83,37 @@ export class ScopedNamespace<T> implements Namespace<T> {
   }
 
   async set(key: string, value: T, options?: SetOptions<T>): Promise<Token> {
-    const { writer, context } = this.#parts
-    return context.publisher.deadline.call(options, (bounded) => writer.set(key, value, bounded, this.#scope))
+    return this.#write('set', options, (writer, bounded, scope) => writer.set(key, value, bounded, scope))
   }
 
   async delete(keys: string | readonly string[], options?: DeleteOptions): Promise<Token> {
-    const { writer, context } = this.#parts
-    return context.publisher.deadline.call(options, (bounded) => writer.delete(keys, bounded, this.#scope))
+    return this.#write('delete', options, (writer, bounded, scope) => writer.delete(keys, bounded, scope))
   }
 
   async invalidateTags(tags: string | readonly string[], options?: WriteOptions): Promise<Token> {
-    const { writer, context } = this.#parts
-    return context.publisher.deadline.call(options, (bounded) =>
-      writer.invalidateTags(tags, bounded, this.#scope),
+    return this.#write('evict', options, (writer, bounded, scope) =>
+      writer.invalidateTags(tags, bounded, scope),
     )
   }
 
   async invalidatePrefix(prefix: string, options?: WriteOptions): Promise<Token> {
-    const { writer, context } = this.#parts
-    return context.publisher.deadline.call(options, (bounded) =>
-      writer.invalidatePrefix(prefix, bounded, this.#scope),
+    return this.#write('evict', options, (writer, bounded, scope) =>
+      writer.invalidatePrefix(prefix, bounded, scope),
     )
   }
 
   async clear(options?: WriteOptions): Promise<Token> {
+    return this.#write('evict', options, (writer, bounded, scope) => writer.clear(bounded, scope))
+  }
+
+  /** A write of which these are the options, within its deadline. */
+  #write<O extends WriteOptions>(
+    call: 'set' | 'delete' | 'evict',
+    options: O | undefined,
+    work: (writer: Writer<T>, bounded: Bounded<O>, scope: RequestScope) => Promise<Token>,
+  ): Promise<Token> {
     const { writer, context } = this.#parts
-    return context.publisher.deadline.call(options, (bounded) => writer.clear(bounded, this.#scope))
+    return context.publisher.deadline.call(call, options, (bounded) => work(writer, bounded, this.#scope))
   }
 
   /** Whether nothing is asked beyond the value. */

@@ -42,15 +42,6 @@ export const durationOrCallback: OptionTest = must(
   (value) => isDuration(value) || isFunction(value),
   'must be a duration or a function',
 )
-/** Names of namespaces, or a function of the name. */
-export const namespaces: OptionTest = must(
-  (value) => isTexts(value) || isFunction(value),
-  'must be names, or a function of a name',
-)
-export const truthOrNamespaces: OptionTest = must(
-  (value) => isTruth(value) || isTexts(value) || isFunction(value),
-  'must be true, false, names, or a function of a name',
-)
 export const countOrNone: OptionTest = (value) => (value === 0 ? undefined : count(value))
 export const durationOrFalse: OptionTest = (value) => (value === false ? undefined : duration(value))
 export const signal: OptionTest = must(

@@ -5,10 +5,10 @@
  */
 import type { Evicted, Feature, Held, HeldValue } from '../api/feature.ts'
 import { must } from '../api/must.ts'
-import { namespaceFilter } from '../api/namespace-filter.ts'
+import { namespaceFilter, namespaces, truthOrNamespaces } from '../api/namespace-filter.ts'
 import type { NamespaceFilter } from '../api/namespace-filter.ts'
 import { checkFeatureOptions } from '../api/option-check.ts'
-import { callback, namespaces, truth, truthOrNamespaces } from '../api/option-schemas.ts'
+import { callback, truth } from '../api/option-schemas.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import type { CoreHooks } from '../read/core-hooks.ts'
 import { partsOfHost } from '../write/cache-parts.ts'

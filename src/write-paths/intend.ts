@@ -1,6 +1,5 @@
 /** Announces a write to the source. @module */
 import type { FeatureScope } from '../api/feature.ts'
-import { encodeUtf8 } from '../wire/codec.ts'
 import type { IntentMessage } from '../wire/messages.ts'
 import type { Published, Publisher } from '../write/publisher.ts'
 
@@ -17,5 +16,5 @@ export async function intend(
   scope: FeatureScope,
 ): Promise<Published[]> {
   const message: IntentMessage = { v: 1, op: 'intent', ns: namespace, ...body, from: publisher.self }
-  return publisher.publish([{ message, partition }], encodeUtf8(namespace), signal, scope)
+  return publisher.publish(namespace, [{ message, partition }], signal, scope)
 }

@@ -6,10 +6,10 @@
  */
 import type { Call, Feature } from '../api/feature.ts'
 import { must } from '../api/must.ts'
-import { namespaceFilter } from '../api/namespace-filter.ts'
+import { namespaceFilter, namespaces } from '../api/namespace-filter.ts'
 import type { NamespaceFilter } from '../api/namespace-filter.ts'
 import { checkFeatureOptions } from '../api/option-check.ts'
-import { countOrNone, durationOrCallback, namespaces } from '../api/option-schemas.ts'
+import { countOrNone, durationOrCallback } from '../api/option-schemas.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import { readPast } from '../coherence/look-back.ts'
 import type { CoreHooks } from '../read/core-hooks.ts'

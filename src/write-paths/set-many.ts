@@ -52,9 +52,11 @@ export async function setMany<T>(
   options?: SetManyOptions<T>,
 ): Promise<Token> {
   const { parts, scope } = partsOf(namespace)
-  return parts.context.publisher.deadline.call(options, (bounded) =>
+  const known = { ttl: durationOrCallback, tags: texts, signal: signalOption, domain: text }
+  checkFeatureOptions(known, options ?? {}, 'setMany')
+  return parts.context.publisher.deadline.within(options?.signal, (signal) =>
     // Copied: the caller may change its own while the write waits.
-    set(parts, new Map(entriesOf(entries)), bounded ?? {}, scope),
+    set(parts, new Map(entriesOf(entries)), { ...options, signal }, scope),
   )
 }
 
@@ -65,8 +67,6 @@ async function set<T>(
   options: SetManyOptions<T>,
   scope: RequestScope,
 ): Promise<Token> {
-  const known = { ttl: durationOrCallback, tags: texts, signal: signalOption, domain: text }
-  checkFeatureOptions(known, options, 'setMany')
   check(entries, options.domain)
   const { signal, domain } = options
   context.lifecycle.check()
@@ -84,7 +84,7 @@ async function set<T>(
       const made = before instanceof Promise ? await before : before
       const meant = keysThat((key) => entries.has(key))
       const keys = [...entries.keys()]
-      return { values: made, ...(await inOrder(() => writer.evictAtOnce([{ keys }], meant, scope, signal))) }
+      return { values: made, ...(await inOrder(() => writer.evictAtOnce({ keys }, meant, scope, signal))) }
     },
   )
   // A position of another log compares to nothing here.

@@ -243,7 +243,7 @@ class WriteThrough<T> {
   #evict<V>({ key, id, meant, scope }: Write<V>, version: number | undefined): Promise<AcknowledgedWrite> {
     const closes = id === undefined ? undefined : [id]
     // Not ended by the caller's signal: something may have been committed.
-    return this.#parts.writer.evictAtOnce([{ keys: [key], version, closes }], meant, scope, undefined)
+    return this.#parts.writer.evictAtOnce({ keys: [key], version, closes }, meant, scope, undefined)
   }
 
   /** Lets the store commit, within its time. */

@@ -5,11 +5,14 @@
  */
 import { KedgeError, isKedgeError } from '../ports/errors.ts'
 import { startTimer } from '../ports/runtime.ts'
+import { checkWriteOptions } from '../api/option-schemas.ts'
 import type { Settings } from '../api/settings.ts'
+import type { WriteOptions } from '../api/write-types.ts'
 import { eitherSignal } from '../runtime/abort.ts'
 import type { Clock } from '../runtime/clock.ts'
 
-type Signalled = { readonly signal?: AbortSignal } | undefined
+/** Options of a write, with a signal that also ends with the deadline. */
+export type Bounded<O> = O & { readonly signal: AbortSignal }
 
 export class PublishDeadline {
   readonly #settings: Settings
@@ -22,13 +25,14 @@ export class PublishDeadline {
     this.#clock = clock
   }
 
-  /** Runs a call with its own options, and a signal that also ends with the deadline. */
-  async call<O extends Signalled, R>(options: O, work: (options: O) => Promise<R>): Promise<R> {
-    const signal: unknown = options?.signal
-    // The call itself refuses wrong options.
-    const isWrong = signal !== undefined && !(signal instanceof AbortSignal)
-    if (isWrong || (options !== undefined && typeof options !== 'object')) return work(options)
-    return this.within(signal, (inner) => work({ ...options, signal: inner }))
+  /** Runs a call of which these are the options. @throws TypeError quoting the option that is wrong */
+  async call<O extends WriteOptions, R>(
+    call: 'set' | 'delete' | 'evict',
+    options: O | undefined,
+    work: (options: Bounded<O>) => Promise<R>,
+  ): Promise<R> {
+    checkWriteOptions(options, call)
+    return this.within(options?.signal, (signal) => work({ ...(options as O), signal }))
   }
 
   /**

@@ -62,12 +62,8 @@ export class Publisher {
     scope?: FeatureScope,
   ): Promise<Published[]> {
     const messages = evictMessages(namespace, bodies)
-    return this.publish(
-      messages.map((message) => ({ message, partition })),
-      encodeUtf8(namespace),
-      signal,
-      scope,
-    )
+    const writes = messages.map((message) => ({ message, partition }))
+    return this.publish(namespace, writes, signal, scope)
   }
 
   /** Publishes the eviction of a namespace, or of everything, to the partitions. */
@@ -78,13 +74,8 @@ export class Publisher {
     scope?: FeatureScope,
   ): Promise<Published[]> {
     const message: ClearMessage = { v: 1, op: 'clear', ...(namespace === undefined ? {} : { ns: namespace }) }
-    const key = namespace === undefined ? null : encodeUtf8(namespace)
-    return this.publish(
-      partitions.map((partition) => ({ message, partition })),
-      key,
-      signal,
-      scope,
-    )
+    const writes = partitions.map((partition) => ({ message, partition }))
+    return this.publish(namespace, writes, signal, scope)
   }
 
   /** Publishes the eviction of everything, after what the caller set before. */
@@ -110,16 +101,17 @@ export class Publisher {
   }
 
   /**
-   * Publishes messages to the evictions topic.
+   * Publishes messages to the evictions topic, under the name of their namespace.
    * @throws KedgeError `ERR_PUBLISH` when one is not acknowledged.
    */
   async publish(
+    namespace: string | undefined,
     writes: readonly { message: EvictionsMessage; partition: number }[],
-    key: Uint8Array | null,
     signal: AbortSignal | undefined,
     scope?: FeatureScope,
   ): Promise<Published[]> {
     const { settings } = this.#shared
+    const key = namespace === undefined ? null : encodeUtf8(namespace)
     let packed: readonly (Omit<Published, 'offset'> & { readonly value: Uint8Array })[] = []
     const records: MakeRecords = async (tp) => {
       const fits = writes.map(({ message, partition }) =>

@@ -17,7 +17,9 @@ export type EvictionsMessage = (EvictMessage | ClearMessage | IntentMessage) & T
 
 /** The messages of evictions of a namespace. */
 export const evictMessages = (namespace: string, bodies: readonly EvictBody[]): EvictMessage[] =>
-  bodies.flatMap(split).map((body) => ({ v: 1, op: 'evict', ns: namespace, ...body }))
+  bodies
+    .flatMap((body) => split(body, IDS_PER_RECORD))
+    .map((body) => ({ v: 1, op: 'evict', ns: namespace, ...body }))
 
 /** Packs a message: where it is larger than a message may be without its trace, and then in halves. */
 export async function fitting<M extends { readonly message: EvictionsMessage }>(
@@ -35,22 +37,19 @@ export async function fitting<M extends { readonly message: EvictionsMessage }>(
 }
 
 /** Bodies of at most so many keys, tags or prefixes; only one kind is ever given at once. */
-function split(body: EvictBody): EvictBody[] {
+function split<B extends EvictBody>(body: B, most: number): B[] {
   const [kind, ids] = idsOf(body)
-  const parts: EvictBody[] = []
-  for (let from = 0; from < ids.length; from += IDS_PER_RECORD) {
-    parts.push({ ...body, [kind]: ids.slice(from, from + IDS_PER_RECORD) })
-  }
+  const parts: B[] = []
+  for (let from = 0; from < ids.length; from += most)
+    parts.push({ ...body, [kind]: ids.slice(from, from + most) })
   return parts
 }
 
 function halve(message: EvictionsMessage): EvictionsMessage[] | undefined {
   if (message.tp !== undefined) return [{ ...message, tp: undefined }]
   if (message.op !== 'evict') return undefined
-  const [kind, ids] = idsOf(message)
-  const half = Math.ceil(ids.length / 2)
-  if (half === ids.length) return undefined
-  return [ids.slice(0, half), ids.slice(half)].map((part) => ({ ...message, [kind]: part }))
+  const [, { length }] = idsOf(message)
+  return length > 1 ? split(message, Math.ceil(length / 2)) : undefined
 }
 
 function idsOf(body: EvictBody): ['keys' | 'tags' | 'prefixes', readonly string[]] {

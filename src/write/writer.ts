@@ -24,9 +24,9 @@ import type { EvictBody } from './split-evictions.ts'
 import type { Published, Publisher } from './publisher.ts'
 import type { ReaderContext } from '../read/reader.ts'
 import { isUnanswered } from './publish-deadline.ts'
+import type { Bounded } from './publish-deadline.ts'
 import { halfDone, replaced, superseded } from './write-errors.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
-import { checkWriteOptions } from '../api/option-schemas.ts'
 import type { NamespaceFeatures } from '../read/namespace-features.ts'
 import type { Token } from '../wire/token.ts'
 import type { DeleteOptions, SetOptions, WriteOptions } from '../api/write-types.ts'
@@ -66,14 +66,13 @@ export class Writer<T> {
   }
 
   /** Evicts the key, then holds the value as of right after that eviction. */
-  async set(key: string, value: T, options: SetOptions<T> | undefined, scope: RequestScope): Promise<Token> {
-    checkWriteOptions(options, 'set')
+  async set(key: string, value: T, options: Bounded<SetOptions<T>>, scope: RequestScope): Promise<Token> {
     checkId(key, 'key')
     if (value === undefined) throw new TypeError('`undefined` is not a value: use `null`, or `delete`')
     const place = this.#space.place(key)
     checkHoldable(value, place.namespace, key)
     const { settings, partition, name } = this.#space
-    const { ttl, version, signal } = options ?? {}
+    const { ttl, version, signal } = options
     const ttlMs = ttlOf(value, { ttl: ttlOver(ttl, settings.load.ttl), jitter: 0 }, 0, place)
     this.#lifecycle.check()
     const { order } = this.#publisher
@@ -82,14 +81,14 @@ export class Writer<T> {
       if (!partition.hasPosition) await this.#follower.sync(scope, signal)
       const { generation } = partition
       const loadedAt = this.#shared.clock.now()
-      const tags = tagsOf(value, { tags: options?.tags ?? settings.load.tags }, place)
+      const tags = tagsOf(value, { tags: options.tags ?? settings.load.tags }, place)
       const rest = { asOf: Number.MAX_SAFE_INTEGER, keepMs: 0, settleMs: 0 }
       const draft = { value, generation, loadedAt, ttlMs, tags, version, ...rest }
       // What a feature cannot write must not evict either.
       const before = this.#features.beforeSet(this.#space, new Map([[key, draft]]), undefined, signal)
       const made = before instanceof Promise ? await before : before
       const meant = keysThat((other) => other === key)
-      const publish = () => this.evictAtOnce([{ keys: [key], version }], meant, scope, signal)
+      const publish = () => this.evictAtOnce({ keys: [key], version }, meant, scope, signal)
       return { values: made, ...(await inOrder(publish)) }
     })
     if (!landed) throw replaced()
@@ -150,81 +149,72 @@ export class Writer<T> {
 
   async delete(
     keys: string | readonly string[],
-    options: DeleteOptions | undefined,
+    { version, signal }: Bounded<DeleteOptions>,
     scope: RequestScope,
   ): Promise<Token> {
-    checkWriteOptions(options, 'delete')
     const ids = idsOf(keys, 'key')
     const meant = new Set(ids)
-    const body: EvictBody = { keys: ids, version: options?.version }
-    const { published, landed, token } = await this.evict(
-      [body],
-      keysThat((key) => meant.has(key)),
-      scope,
-      options?.signal,
-    )
-    if (options?.version === undefined) {
+    const isMeant = keysThat((key) => meant.has(key))
+    const { published, landed, token } = await this.evict({ keys: ids, version }, isMeant, scope, signal)
+    if (version === undefined) {
       const offset = Math.max(...published.map((each) => each.offset))
-      const evicted = { keys: ids, offset, landed, scope, signal: options?.signal }
+      const evicted = { keys: ids, offset, landed, scope, signal }
       if (!(await this.#features.afterEvict(this.#space, evicted)))
-        this.#publisher.deadline.throwIfLeft(options?.signal)
+        this.#publisher.deadline.throwIfLeft(signal)
     }
     return token
   }
 
   async invalidateTags(
     tags: string | readonly string[],
-    options: WriteOptions | undefined,
+    { signal }: Bounded<WriteOptions>,
     scope: RequestScope,
   ): Promise<Token> {
-    checkWriteOptions(options, 'evict')
     const ids = idsOf(tags, 'tag')
     const held: AffectedKeys['held'] = (_, carried) => carried?.some((tag) => ids.includes(tag)) ?? false
     const meant = { held, loading: () => true }
-    return (await this.evict([{ tags: ids }], meant, scope, options?.signal)).token
+    return (await this.evict({ tags: ids }, meant, scope, signal)).token
   }
 
   async invalidatePrefix(
     prefix: string,
-    options: WriteOptions | undefined,
+    { signal }: Bounded<WriteOptions>,
     scope: RequestScope,
   ): Promise<Token> {
-    checkWriteOptions(options, 'evict')
     checkId(prefix, 'prefix')
     const meant = keysThat((key) => key.startsWith(prefix))
-    return (await this.evict([{ prefixes: [prefix] }], meant, scope, options?.signal)).token
+    return (await this.evict({ prefixes: [prefix] }, meant, scope, signal)).token
   }
 
-  async clear(options: WriteOptions | undefined, scope: RequestScope): Promise<Token> {
-    checkWriteOptions(options, 'evict')
+  async clear({ signal }: Bounded<WriteOptions>, scope: RequestScope): Promise<Token> {
     this.#lifecycle.check()
     const { name, partition } = this.#space
-    const clear = () => this.#publisher.clear(name, [partition.id], options?.signal, scope)
+    const clear = () => this.#publisher.clear(name, [partition.id], signal, scope)
     const publish = () => this.land(clear(), EVERYTHING, scope)
-    return (await this.#publisher.order.evict(scope, name, EVERYTHING, options?.signal, publish)).token
+    return (await this.#publisher.order.evict(scope, name, EVERYTHING, signal, publish)).token
   }
 
   /** Publishes evictions, after what the caller set before, and applies them here. */
   async evict(
-    bodies: readonly EvictBody[],
+    body: EvictBody,
     meant: AffectedKeys,
     scope: RequestScope,
     signal: AbortSignal | undefined,
   ): Promise<AcknowledgedWrite> {
-    const publish = () => this.evictAtOnce(bodies, meant, scope, signal)
+    const publish = () => this.evictAtOnce(body, meant, scope, signal)
     return this.#publisher.order.evict(scope, this.#space.name, meant, signal, publish)
   }
 
   /** Publishes evictions, and applies them here. */
   evictAtOnce(
-    bodies: readonly EvictBody[],
+    body: EvictBody,
     meant: AffectedKeys,
     scope: RequestScope,
     signal: AbortSignal | undefined,
   ): Promise<AcknowledgedWrite> {
     const { name, partition } = this.#space
     this.#lifecycle.check()
-    return this.land(this.#publisher.evict(name, partition.id, bodies, signal, scope), meant, scope)
+    return this.land(this.#publisher.evict(name, partition.id, [body], signal, scope), meant, scope)
   }
 
   /** Waits for a write to the log, and applies it here. */
