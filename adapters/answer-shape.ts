@@ -5,6 +5,7 @@
  * @module
  */
 import { type Fault, must, type OptionTest, within } from '../src/api/option-check.ts'
+import { text as textTest } from '../src/api/option-tests.ts'
 import { KedgeError } from '../src/ports/errors.ts'
 
 /** Says what is wrong with a value that is no `T`. */
@@ -13,7 +14,7 @@ export interface Shape<T> extends OptionTest {
   readonly of?: T
 }
 
-export const text: Shape<string> = must((value) => typeof value === 'string', 'must be a string')
+export const text: Shape<string> = textTest
 /** What is looked at later, or passed over where it is wrong. */
 export const anything: Shape<unknown> = () => undefined
 /** JSON can say 1e999, which is none. */

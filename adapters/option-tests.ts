@@ -1,11 +1,12 @@
 /** What options of adapters must be, each by itself (decision 112). @module */
 import { faultIn, must, type Options, type OptionTest } from '../src/api/option-check.ts'
+import { text } from '../src/api/option-tests.ts'
+
+export { callback, duration, text, truth } from '../src/api/option-tests.ts'
 
 /* @__NO_SIDE_EFFECTS__ */
 export const required = (test: OptionTest): OptionTest =>
   Object.assign((value: unknown) => test(value), { required: true } as const)
-
-export const text: OptionTest = must((value) => typeof value === 'string', 'must be a string')
 
 /** A text that the pattern matches. */
 /* @__NO_SIDE_EFFECTS__ */
@@ -20,13 +21,6 @@ export const filled =
   (test: OptionTest = text): OptionTest =>
   (value) =>
     value === '' ? 'must not be empty' : test(value)
-
-export const truth: OptionTest = must((value) => typeof value === 'boolean', 'must be true or false')
-export const callback: OptionTest = must((value) => typeof value === 'function', 'must be a function')
-export const duration: OptionTest = must(
-  (value) => typeof value === 'string' || Number.isFinite(value),
-  'must be a duration',
-)
 
 /* @__NO_SIDE_EFFECTS__ */
 export const oneOf = (words: readonly string[], says: string): OptionTest =>

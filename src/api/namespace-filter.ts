@@ -1,17 +1,17 @@
 /** Which namespaces a feature takes part in. @module */
 import { must } from './option-check.ts'
 import type { OptionTest } from './option-check.ts'
-import { callback, texts, truth } from './option-schemas.ts'
+import { isFunction, isTexts } from './option-tests.ts'
 
 /** Names of namespaces, or a function of the name. */
 export type NamespaceFilter = readonly string[] | ((namespace: string) => boolean)
 
-const isFilter = (value: unknown): boolean => texts(value) === undefined || callback(value) === undefined
+const isFilter = (value: unknown): boolean => isTexts(value) || isFunction(value)
 
 /** What a {@link NamespaceFilter} must be. */
 export const namespaces: OptionTest = must(isFilter, 'must be names, or a function of a name')
 export const truthOrNamespaces: OptionTest = must(
-  (value) => truth(value) === undefined || isFilter(value),
+  (value) => typeof value === 'boolean' || isFilter(value),
   'must be true, false, names, or a function of a name',
 )
 

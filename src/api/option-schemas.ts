@@ -7,47 +7,26 @@ import type { KafkaLog } from '../ports/kafka-log.ts'
 import type { Feature } from './feature.ts'
 import { faultIn, must } from './option-check.ts'
 import type { Options, OptionTest } from './option-check.ts'
+import {
+  callback,
+  count,
+  countTo,
+  duration,
+  durationOrCallback,
+  isFunction,
+  isText,
+  isTexts,
+  numberTo,
+  signal,
+  text,
+  texts,
+  truth,
+} from './option-tests.ts'
 import { isSchema } from './schema.ts'
 import type { SetOptions } from './write-types.ts'
 
-const isNumber = (value: unknown): boolean => Number.isFinite(value)
-const isText = (value: unknown): boolean => typeof value === 'string'
-const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText)
-const isTruth = (value: unknown): boolean => typeof value === 'boolean'
-const isFunction = (value: unknown): boolean => typeof value === 'function'
-const isDuration = (value: unknown): boolean => isNumber(value) || isText(value)
-
-/** A number of at least 0, or a whole one of at least 1. */
-/* @__NO_SIDE_EFFECTS__ */
-function numberTo(most: number, isWhole = false): OptionTest {
-  return must(
-    (value) =>
-      isNumber(value) && value >= Number(isWhole) && value <= most && !(isWhole && !Number.isInteger(value)),
-    `must be a ${isWhole ? 'whole number from 1' : 'number from 0'} to ${most}`,
-  )
-}
-/* @__NO_SIDE_EFFECTS__ */
-function countTo(most: number): OptionTest {
-  return numberTo(most, true)
-}
-export const count: OptionTest = countTo(Number.MAX_SAFE_INTEGER)
 /** Of a row. */
 const version = must(Number.isSafeInteger, 'must be a whole number of at most 53 bits')
-export const text: OptionTest = must(isText, 'must be a string')
-export const texts: OptionTest = must(isTexts, 'must be an array of strings')
-export const truth: OptionTest = must(isTruth, 'must be true or false')
-export const duration: OptionTest = must(isDuration, 'must be a duration')
-export const callback: OptionTest = must(isFunction, 'must be a function')
-export const durationOrCallback: OptionTest = must(
-  (value) => isDuration(value) || isFunction(value),
-  'must be a duration or a function',
-)
-export const countOrNone: OptionTest = (value) => (value === 0 ? undefined : count(value))
-export const durationOrFalse: OptionTest = (value) => (value === false ? undefined : duration(value))
-export const signal: OptionTest = must(
-  (value: unknown) => value instanceof AbortSignal,
-  'must be an AbortSignal',
-)
 const oneOf = (...words: string[]): OptionTest =>
   must((value) => words.includes(value), `must be one of ${words.join(', ')}`)
 const methods = (...names: string[]): OptionTest =>

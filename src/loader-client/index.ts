@@ -4,7 +4,7 @@
  * @module
  */
 import { checkFeatureOptions } from '../api/option-check.ts'
-import { duration } from '../api/option-schemas.ts'
+import { duration } from '../api/option-tests.ts'
 import type { CacheContext } from '../coherence/cache-context.ts'
 import { SEEK } from '../read/flight.ts'
 import type { Seek } from '../read/flight.ts'

@@ -13,7 +13,7 @@ import {
   duration as durationOption,
   signal as signalOption,
   texts,
-} from '../api/option-schemas.ts'
+} from '../api/option-tests.ts'
 import type { CoherentStore } from '../coherence/coherent-store.ts'
 import { KedgeError } from '../ports/errors.ts'
 import { withDeadline } from '../runtime/deadline.ts'
