@@ -20,16 +20,32 @@ export function onAbort(signal: AbortSignal | undefined, listener: (reason: unkn
 }
 
 /** What the task resolves with, or the reason of the signal as soon as that is aborted, even if the task ignores it. */
-export async function untilAborted<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
-  signal.throwIfAborted()
+export const untilAborted = <T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> =>
+  orAborted(signal, (resolve, reject) => {
+    task().then(resolve, reject)
+    return undefined
+  })
+
+/**
+ * What `begin` resolves or rejects with, or the reason of the signal.
+ *
+ * @param begin returns what ends its wait, whatever the outcome
+ */
+export async function orAborted<T>(
+  signal: AbortSignal | undefined,
+  begin: (resolve: (value: T) => void, reject: (reason: unknown) => void) => (() => void) | undefined,
+): Promise<T> {
+  signal?.throwIfAborted()
   let off: (() => void) | undefined
+  let end: (() => void) | undefined
   try {
     return await new Promise<T>((resolve, reject) => {
       off = onAbort(signal, reject)
-      task().then(resolve, reject)
+      end = begin(resolve, reject)
     })
   } finally {
     off?.()
+    end?.()
   }
 }
 

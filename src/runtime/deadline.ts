@@ -5,7 +5,7 @@
  */
 import { startTimer } from '../ports/runtime.ts'
 import type { Runtime } from '../ports/runtime.ts'
-import { eitherSignal, onAbort } from './abort.ts'
+import { eitherSignal, orAborted } from './abort.ts'
 
 /**
  * Runs the task and settles no later than after `ms`.
@@ -40,24 +40,14 @@ export async function withDeadline<T>(
  * Waits for the promise, at most `ms`, and no longer than the signal says. Resolves with whether it settled in
  * time; rejects only with `signal.reason`. The promise itself goes on.
  */
-export async function settledWithin(
+export const settledWithin = (
   runtime: Pick<Runtime, 'sleep'>,
   promise: Promise<unknown>,
   ms: number,
   signal?: AbortSignal,
-): Promise<boolean> {
-  signal?.throwIfAborted()
-  let off: (() => void) | undefined
-  let stop: (() => void) | undefined
-  try {
-    return await new Promise<boolean>((resolve, reject) => {
-      const settled = () => resolve(true)
-      off = onAbort(signal, reject)
-      promise.then(settled, settled)
-      if (ms !== Infinity) stop = startTimer(runtime, ms, () => resolve(false))
-    })
-  } finally {
-    off?.()
-    stop?.()
-  }
-}
+): Promise<boolean> =>
+  orAborted(signal, (resolve) => {
+    const settled = () => resolve(true)
+    promise.then(settled, settled)
+    return ms === Infinity ? undefined : startTimer(runtime, ms, () => resolve(false))
+  })
