@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { fnv1a } from './fnv.ts'
 
 /** Slots in which a hash may stand. */
 const WINDOW = 16
@@ -82,8 +83,7 @@ export class Ghost {
 
 /** A hash of 32 bits of the text (FNV-1a, its bits mixed once more). */
 export function hashOf(text: string): number {
-  let hash = 0x811c9dc5
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
+  let hash = fnv1a(text)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return (hash ^ (hash >>> 16)) >>> 0

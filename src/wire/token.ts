@@ -9,6 +9,7 @@
  */
 import { KedgeError } from '../ports/errors.ts'
 import type { Position } from '../ports/kafka-log.ts'
+import { fnv1a } from '../store/fnv.ts'
 
 /** What a write returns and a read takes as `after`. Opaque: pass it on as it is. */
 export type Token = string & { readonly __token?: never }
@@ -25,6 +26,8 @@ const MAX_LENGTH = 4096
 /** The next offset to have reached, by partition. */
 export type TokenPositions = ReadonlyMap<number, number>
 
+type Positions = Iterable<readonly [number, number]>
+
 /** What a token names: positions in the evictions topic, and, where values were set, in the updates topic. */
 export interface TokenParts {
   readonly evictions: TokenPositions
@@ -37,11 +40,7 @@ export interface TokenParts {
 export const SEVERAL_LOGS = '0'
 
 /** The identity of a log in short form: its 32-bit FNV-1a hash. */
-export function logMark(logId: string): string {
-  let hash = 0x811c9dc5
-  for (let at = 0; at < logId.length; at++) hash = Math.imul(hash ^ logId.charCodeAt(at), 0x01000193)
-  return (hash >>> 0 || 1).toString(36)
-}
+export const logMark = (logId: string): string => (fnv1a(logId) || 1).toString(36)
 
 /** The log of two tokens that become one. */
 const joinedLog = (one: string | undefined, other: string | undefined): string | undefined =>
@@ -80,18 +79,13 @@ export function readToken(token: Token): TokenParts {
 const noToken = () => new KedgeError('ERR_TOKEN', 'not a kedge token: pass on what a write returned')
 
 function positionsIn(text: string | undefined): TokenPositions {
-  const positions = new Map<number, number>()
-  if (text === undefined) return positions
-  for (const part of text.split('.')) {
-    const [partition, offset] = part.split('-').map(Number) as [number, number]
-    if (!Number.isSafeInteger(offset)) throw noToken()
-    positions.set(partition, Math.max(offset, positions.get(partition) ?? 0))
-  }
-  return positions
+  const parts = text?.split('.').map((part) => part.split('-').map(Number) as [number, number]) ?? []
+  if (!parts.every(([, offset]) => Number.isSafeInteger(offset))) throw noToken()
+  return raised([], parts)
 }
 
 /** Raises the positions of `into` to those of `more`; what was raised last stands last. */
-export function raise(into: Map<number, number>, more: TokenPositions): void {
+export function raise(into: Map<number, number>, more: Positions): void {
   for (const [partition, offset] of more) {
     const known = into.get(partition) ?? 0
     into.delete(partition)
@@ -99,14 +93,19 @@ export function raise(into: Map<number, number>, more: TokenPositions): void {
   }
 }
 
-/** What both name; where they name several logs, none of them. */
-export function joinParts(one: TokenParts, other: TokenParts): TokenParts {
-  const evictions = new Map(one.evictions)
-  const updates = new Map(one.updates)
-  raise(evictions, other.evictions)
-  raise(updates, other.updates)
-  return { evictions, updates, log: joinedLog(one.log, other.log) }
+/** The positions, raised to those of `more`. */
+function raised(positions: Positions, more: Positions): TokenPositions {
+  const all = new Map(positions)
+  raise(all, more)
+  return all
 }
+
+/** What both name; where they name several logs, none of them. */
+export const joinParts = (one: TokenParts, other: TokenParts): TokenParts => ({
+  evictions: raised(one.evictions, other.evictions),
+  updates: raised(one.updates, other.updates),
+  log: joinedLog(one.log, other.log),
+})
 
 /**
  * One token that stands for several: a reader that has passed it has passed each of them.
@@ -133,9 +132,8 @@ export const tokenOf = (
   log?: string,
 ): Token => writeToken({ evictions: after(evictions), updates: after(updates), log })
 
-function after(records: readonly Position[]): Map<number, number> {
-  const next = new Map<number, number>()
-  for (const { partition, offset } of records)
-    next.set(partition, Math.max(next.get(partition) ?? 0, offset + 1))
-  return next
-}
+const after = (records: readonly Position[]): TokenPositions =>
+  raised(
+    [],
+    records.map(({ partition, offset }) => [partition, offset + 1] as const),
+  )
