@@ -28,7 +28,7 @@ import { NAMESPACE_PATTERN } from './wire/ids.ts'
 import { SEVERAL_LOGS, tokenOf, type Token } from './wire/token.ts'
 import { Publisher } from './write/publisher.ts'
 import type { CacheParts } from './write/cache-parts.ts'
-import { namespaceParts, type NamespaceParts } from './write/namespace-parts.ts'
+import { namespaceParts, partsOf, type NamespaceParts } from './write/namespace-parts.ts'
 import type { WriterContext } from './write/writer.ts'
 
 /** Namespaces of one cache. Their names may come from requests, so there is an end to them. */
@@ -64,14 +64,17 @@ export interface OpenCache extends Cache {
 
 /** @throws TypeError quoting the option that is wrong. */
 export function openCache(options: CacheOptions): OpenCache {
-  return new IsolateCache(options)
+  const cache = new IsolateCache(options)
+  return Object.assign(cache, {
+    reading: cache.internals.context,
+    parts: <T>(name: string): NamespaceParts<T> => partsOf(cache.namespace<T>(name)).parts,
+  })
 }
 
-class IsolateCache implements OpenCache {
+class IsolateCache implements Cache {
   readonly #shared: CacheContext
   readonly #follower: Follower
   readonly #publisher: Publisher
-  readonly reading: WriterContext
   readonly #stores = new Map<string, CoherentStore<unknown>>()
   readonly #namespaces = new Map<string, NamespaceParts<unknown>>()
   readonly #features: OpenFeature[] = []
@@ -96,7 +99,7 @@ class IsolateCache implements OpenCache {
     this.#lifecycle = new Lifecycle(runtime)
     this.#follower = new Follower({ settings, clock, counters, self }, this.#features, this.#lifecycle)
     this.#root = new RequestScope(runtime, settings.emit)
-    this.reading = {
+    const context: WriterContext = {
       shared: this.#shared,
       follower: this.#follower,
       publisher: this.#publisher,
@@ -109,7 +112,7 @@ class IsolateCache implements OpenCache {
     this.internals = {
       runtime,
       failed,
-      context: this.reading,
+      context,
       stores: this.#stores,
       root: this.#root,
       forget: (namespace) => {
@@ -129,10 +132,6 @@ class IsolateCache implements OpenCache {
 
   namespace<T = unknown>(name: string, options?: NamespaceOptions<T>): Namespace<T> {
     return this.#namespaceIn(this.#root, name, options)
-  }
-
-  parts<T>(name: string): NamespaceParts<T> {
-    return this.#namespaces.get(name) as unknown as NamespaceParts<T>
   }
 
   #namespaceIn<T>(scope: RequestScope, name: string, options?: NamespaceOptions<T>): Namespace<T> {
@@ -217,7 +216,7 @@ class IsolateCache implements OpenCache {
 
   stats(): CacheStats {
     const { counters, budget } = this.#shared
-    const tierState = this.#features.find(({ hooks }) => hooks.state !== undefined)?.hooks.state
+    const tierState = this.#features.find(({ hooks }) => hooks.state)?.hooks.state
     return { ...counters, entries: budget.entries, bytes: budget.bytes, tierState }
   }
 
@@ -247,7 +246,7 @@ class IsolateCache implements OpenCache {
       throw new TypeError(`a cache has at most ${MAX_NAMESPACES} namespaces: put what varies into the keys`)
     const settings = namespaceSettings(options, this.#shared.settings.namespace)
     checkWithout(settings.without, this.#features)
-    const parts = namespaceParts<T>(name, settings, this.reading, (context, scopeOptions) =>
+    const parts = namespaceParts<T>(name, settings, this.internals.context, (context, scopeOptions) =>
       this.#open(context, scopeOptions),
     )
     this.#stores.set(name, parts.space)

@@ -56,7 +56,7 @@ export class Follower {
     lifecycle: Lifecycle,
   ) {
     const readPast: ReadPast = async (...terms) =>
-      features.find(({ hooks }) => hooks.readPast !== undefined)?.hooks.readPast?.(...terms)
+      features.find(({ hooks }) => hooks.readPast)?.hooks.readPast!(...terms)
     this.#context = { ...context, readPast }
     this.#features = features
     this.#slow = new SlowPolls(context.settings)

@@ -13,7 +13,7 @@ import type { Counters } from '../api/stats.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { readBatch } from '../runtime/consumer.ts'
 import type { TopicSource } from '../runtime/consumer.ts'
-import type { Ahead, LastRecord, Partition } from './partition.ts'
+import type { Ahead, LastRecord, LogEnd, Partition } from './partition.ts'
 
 /** What a poll needs to know of its cache. */
 export interface PollContext {
@@ -128,7 +128,7 @@ export function sample(
 export function resync(
   context: PollContext,
   partition: Partition,
-  bounds: PartitionOffsets,
+  bounds: LogEnd,
   reason: ReanchorReason,
 ): void {
   partition.reanchor(bounds)
@@ -145,7 +145,7 @@ export function isFound(context: PollContext, target: Target, found: LogRecord |
     partition.verifiedAt = context.clock.now()
     return true
   }
-  resync(context, partition, { partition: partition.id, beginning: 0, end: target.end }, 'replaced')
+  resync(context, partition, { end: target.end }, 'replaced')
   target.generation = partition.generation
   return false
 }

@@ -87,6 +87,12 @@ export interface LookedBack {
   readonly dueAt: number
 }
 
+/** Where a log ends, and which one it is, where it tells that. */
+export interface LogEnd extends Partial<Omit<PartitionOffsets, 'end' | 'logId'>> {
+  readonly end: number
+  readonly logId?: string | undefined
+}
+
 export class Partition {
   readonly id: number
   readonly targets: Set<EvictionTarget> = new Set()
@@ -217,7 +223,7 @@ export class Partition {
   }
 
   /** Starts again at the end of the log: everything is dropped, loads under way will not be kept. */
-  reanchor(bounds: PartitionOffsets): void {
+  reanchor(bounds: LogEnd): void {
     this.generation++
     for (const target of this.targets) target.reanchor(bounds.end)
     this.position = bounds.end
@@ -227,8 +233,7 @@ export class Partition {
     this.last = undefined
     this.lookBackReasons++
     this.stalls = 0
-    this.freshAt = -Infinity
-    this.provedBy = -1
+    this.unprove()
     this.#sampledBy = -1
     this.verifiedAt = -Infinity
     this.hasPosition = true

@@ -211,9 +211,7 @@ function apply(context: PollContext, target: Target, number: number, decoded: De
 function stalled(context: PollContext, open: readonly Target[]): KedgeError {
   for (const { partition, end } of open) {
     if (++partition.stalls < MAX_STALLS) continue
-    const { logId } = partition
-    const bounds = { partition: partition.id, beginning: 0, end, ...(logId === undefined ? {} : { logId }) }
-    resync(context, partition, bounds, 'stalled')
+    resync(context, partition, { end, logId: partition.logId }, 'stalled')
   }
   return new KedgeError('ERR_PROTOCOL', 'the log has records that it does not return', { retryable: true })
 }

@@ -59,7 +59,7 @@ export interface KedgeErrorOptions {
   /** Whether the same call may succeed later. @default false */
   readonly retryable?: boolean
   /** How long the other side asked to be left alone, in milliseconds. */
-  readonly retryAfterMs?: number
+  readonly retryAfterMs?: number | undefined
   /** The version that stands, of `ERR_SUPERSEDED`. */
   readonly version?: number | undefined
 }

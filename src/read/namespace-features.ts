@@ -120,11 +120,7 @@ export class NamespaceFeatures implements HoldTerms {
         return []
       }
     }
-    const told = Promise.all(this.#hooks.map(tell))
-    // Where the signal ends the wait, a failure that comes later has no other handler.
-    told.catch(() => undefined)
-    await settledWithin(this.#runtime, told, Infinity, held.signal)
-    return (await told).flat()
+    return (await this.#tellAll(tell, held.signal)).flat()
   }
 
   /**
@@ -141,9 +137,20 @@ export class NamespaceFeatures implements HoldTerms {
         if (signal?.aborted !== true) this.#failed(error)
       }
     }
-    const told = Promise.all(this.#hooks.map(tell))
-    await settledWithin(this.#runtime, told, Infinity, signal).catch(() => undefined)
+    await this.#tellAll(tell, signal).catch(() => undefined)
     return signal?.aborted !== true
+  }
+
+  /** Waits for all of them, or for the signal. */
+  async #tellAll<R>(
+    tell: (each: CoreHooks) => Promise<R>,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly R[]> {
+    const told = Promise.all(this.#hooks.map(tell))
+    // Where the signal ends the wait, a failure that comes later has no other handler.
+    told.catch(() => undefined)
+    await settledWithin(this.#runtime, told, Infinity, signal)
+    return told
   }
 
   /** What the hook of a feature returns; `otherwise` where it throws, which is reported. */

@@ -49,7 +49,7 @@ export function heldEntry<T>(
     value: entry.value,
     ageMs: now - entry.loadedAt,
     ttlMs: entry.freshUntil - now,
-    ...(staleBecause === undefined ? {} : { staleBecause }),
+    ...(staleBecause && { staleBecause }),
     cached: true,
     from: 'memory',
     stored: false,

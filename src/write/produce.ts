@@ -73,11 +73,7 @@ export function unacknowledged(cause: unknown): KedgeError {
   return new KedgeError(
     'ERR_PUBLISH',
     'Kafka did not acknowledge the write: it may or may not be in the log',
-    {
-      cause,
-      retryable: known?.retryable ?? true,
-      ...(known?.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs }),
-    },
+    { cause, retryable: known?.retryable ?? true, retryAfterMs: known?.retryAfterMs },
   )
 }
 

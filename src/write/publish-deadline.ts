@@ -62,9 +62,8 @@ export class PublishDeadline {
 
   /** Throws where the caller has ended the call, and not where its time is over. */
   throwIfLeft(signal: AbortSignal | undefined): void {
-    const own = signal && this.#callers.get(signal)
-    if (own) own.signal?.throwIfAborted()
-    else signal?.throwIfAborted()
+    const caller = (signal && this.#callers.get(signal)) ?? { signal }
+    caller.signal?.throwIfAborted()
   }
 }
 

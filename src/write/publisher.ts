@@ -73,7 +73,7 @@ export class Publisher {
     signal?: AbortSignal,
     scope?: FeatureScope,
   ): Promise<Published[]> {
-    const message: ClearMessage = { v: 1, op: 'clear', ...(namespace === undefined ? {} : { ns: namespace }) }
+    const message: ClearMessage = { v: 1, op: 'clear', ...(namespace && { ns: namespace }) }
     const writes = partitions.map((partition) => ({ message, partition }))
     return this.publish(namespace, writes, signal, scope)
   }

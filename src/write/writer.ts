@@ -93,7 +93,7 @@ export class Writer<T> {
     })
     if (!landed) throw replaced()
     // A higher version may stand in what was written meanwhile and has not been read here.
-    const offset = Math.max(...published.map((each) => each.offset))
+    const offset = lastOf(published)
     const { generation } = partition
     if (version !== undefined) await this.#follower.reach(() => partition.known > offset, scope, signal)
     // The poll may have found another log: there the value would have the place of its eviction in the old one.
@@ -115,7 +115,7 @@ export class Writer<T> {
     signal: AbortSignal | undefined,
   ): Promise<Token> {
     // The evictions of many keys may be several records: the as-of of the values lies past the last of them.
-    const offset = Math.max(...published.map((each) => each.offset))
+    const offset = lastOf(published)
     const standing = new Map<string, Candidate<T>>()
     const refusals = new Map<string, RefuseReason>()
     for (const [key, draft] of values) {
@@ -129,12 +129,10 @@ export class Writer<T> {
       if (refused !== 'superseded' && candidate.ttlMs > 0) standing.set(key, candidate)
     }
     const { log } = this.#space.partition
-    if (standing.size === 0) return tokenOf(published, [], log)
     const held = { values: standing, refused: refusals, by: 'set', offset, domain, scope, signal } as const
-    const positions = await this.#told(held)
-    if (positions.length === 0) return tokenOf(published, [], log)
+    const positions = standing.size === 0 ? [] : await this.#told(held)
     const token = tokenOf(published, positions, log)
-    scope.wrote(token)
+    if (positions.length > 0) scope.wrote(token)
     return token
   }
 
@@ -157,8 +155,7 @@ export class Writer<T> {
     const isMeant = keysThat((key) => meant.has(key))
     const { published, landed, token } = await this.evict({ keys: ids, version }, isMeant, scope, signal)
     if (version === undefined) {
-      const offset = Math.max(...published.map((each) => each.offset))
-      const evicted = { keys: ids, offset, landed, scope, signal }
+      const evicted = { keys: ids, offset: lastOf(published), landed, scope, signal }
       if (!(await this.#features.afterEvict(this.#space, evicted)))
         this.#publisher.deadline.throwIfLeft(signal)
     }
@@ -279,6 +276,8 @@ export class Writer<T> {
     return new Set([this.#space, ...[...partition.targets].filter((each) => each.name === name)])
   }
 }
+
+const lastOf = (published: readonly Published[]): number => Math.max(...published.map(({ offset }) => offset))
 
 function idsOf(ids: string | readonly string[], what: 'key' | 'tag'): readonly string[] {
   const list = [...new Set(typeof ids === 'string' ? [ids] : ids)]

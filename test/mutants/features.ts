@@ -156,7 +156,7 @@ export const featureMutants: readonly Mutant[] = [
     id: 'past-never-read',
     what: 'The core never has the past read that a feature judges its values by.',
     file: FOLLOWER,
-    from: 'features.find(({ hooks }) => hooks.readPast !== undefined)?.hooks.readPast?.(...terms)',
+    from: 'features.find(({ hooks }) => hooks.readPast)?.hooks.readPast!(...terms)',
     to: 'void [terms, features]',
     breaks: ['I1'],
     hint: ['src/coherence/look-back.test.ts', 'src/tier/tier.test.ts'],

@@ -83,6 +83,6 @@ export function publishError(error: unknown, signal: AbortSignal | undefined): u
   return new KedgeError('ERR_PUBLISH', `the proxy did not acknowledge the records: ${error.message}`, {
     cause: error,
     retryable: error.retryable,
-    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+    retryAfterMs: error.retryAfterMs,
   })
 }

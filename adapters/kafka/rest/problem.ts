@@ -66,7 +66,7 @@ export function failure(answer: HttpAnswer, doing: string): KedgeError {
   const said = problem.text === '' ? '' : `: ${printable(problem.text, answer.secrets)}`
   return new KedgeError(code, `${doing}: HTTP ${answer.status}${detail}${said}`, {
     retryable,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    retryAfterMs,
   })
 }
 
