@@ -32,8 +32,8 @@ export const shorter = (one: Duration, other: Duration): Duration =>
 
 /** What a value says of its own windows, where a function was given. */
 export interface OwnWindows {
-  readonly swrOf?: LifetimeByValue
-  readonly staleIfErrorOf?: LifetimeByValue
+  readonly swrOf?: LifetimeByValue | undefined
+  readonly staleIfErrorOf?: LifetimeByValue | undefined
 }
 
 /** Asks the nearer function, and takes the farther option where that returns `undefined`. */
@@ -51,16 +51,7 @@ export const ttlOver = (
 ): Duration | LifetimeByValue => (typeof near === 'function' ? layered(near, far) : (near ?? far))
 
 /** A nearer window that is a duration replaces a farther one that is a function. */
-export function windowsOver(
-  near: { readonly swr?: Duration | LifetimeByValue; readonly staleIfError?: Duration | LifetimeByValue },
-  far: OwnWindows,
-): OwnWindows {
-  const swrOf = windowOver(near.swr, far.swrOf)
-  const staleIfErrorOf = windowOver(near.staleIfError, far.staleIfErrorOf)
-  return { ...(swrOf && { swrOf }), ...(staleIfErrorOf && { staleIfErrorOf }) }
-}
-
-function windowOver(
+export function windowOver(
   near: Duration | LifetimeByValue | undefined,
   far: LifetimeByValue | undefined,
 ): LifetimeByValue | undefined {

@@ -1,7 +1,7 @@
 /** What holds for one load: its lifetimes, deadlines and tags. @module */
 import { durationMs, msOf } from '../runtime/duration.ts'
 import type { Windows } from '../store/entry.ts'
-import { ttlOver, windowsOver } from './lifetime-options.ts'
+import { ttlOver, windowOver } from './lifetime-options.ts'
 import type { OwnWindows } from './lifetime-options.ts'
 import { checkOptions } from './option-schemas.ts'
 import type { Duration } from '../runtime/duration.ts'
@@ -61,7 +61,8 @@ export function nearerLoadSettings(base: LoadSettings, options: LoadOptions<neve
     ttl: ttlOver(options.ttl, base.ttl),
     swrMs: msOf(options, 'swr', base.swrMs),
     staleIfErrorMs: msOf(options, 'staleIfError', base.staleIfErrorMs),
-    ...windowsOver(options, base),
+    swrOf: windowOver(options.swr, base.swrOf),
+    staleIfErrorOf: windowOver(options.staleIfError, base.staleIfErrorOf),
     jitter: options.jitter ?? base.jitter,
     timeoutMs: msOf(options, 'timeout', base.timeoutMs),
     hardTimeoutMs: msOf(options, 'hardTimeout', base.hardTimeoutMs),
