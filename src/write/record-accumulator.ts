@@ -8,7 +8,7 @@
  * @module
  */
 import type { NewRecord, Position } from '../ports/kafka-log.ts'
-import { onAbort } from '../runtime/abort.ts'
+import { onAbort, orAborted } from '../runtime/abort.ts'
 import { produceUntil, unacknowledged } from './produce.ts'
 import type { Settings } from '../api/settings.ts'
 
@@ -64,31 +64,16 @@ export class RecordAccumulator {
   ): Promise<Position[]> {
     // Handled here: the group awaits them later, or never where the caller has gone.
     records.catch(() => undefined)
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason)
-      // An abort ends the caller's wait; it ends the call, too, where no other write is in it.
-      const off = onAbort(signal, reject)
-      const settle =
-        <A>(how: (outcome: A) => void) =>
-        (outcome: A) => {
-          off()
-          how(outcome)
-        }
+    // An abort ends the caller's wait; it ends the call, too, where no other write is in it.
+    return orAborted(signal, (resolve, reject) => {
       const group = this.#groupOf(topic)
-      const count = group.writes.push({
-        records,
-        signal,
-        resolve: settle(resolve),
-        reject: settle(reject),
-        due: 0,
-        acknowledged: [],
-      })
+      const count = group.writes.push({ records, signal, resolve, reject, due: 0, acknowledged: [] })
       for (const key of ordered) group.ordered.add(key)
-      if (count >= MAX_WRITES) return this.#close(topic, group)
+      const close = () => this.#close(topic, group)
+      if (count >= MAX_WRITES) close()
       // Each write checks by itself whether it is the last one: the request of another write may be gone.
-      return this.#settings.runtime.microtask(() => {
-        if (group.writes.length === count) this.#close(topic, group)
-      })
+      else this.#settings.runtime.microtask(() => void (group.writes.length === count && close()))
+      return undefined
     })
   }
 
