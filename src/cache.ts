@@ -99,7 +99,9 @@ class IsolateCache implements Cache {
     this.#lifecycle = new Lifecycle(runtime)
     this.#follower = new Follower({ settings, clock, counters, self }, this.#features, this.#lifecycle)
     this.#root = new RequestScope(runtime, settings.emit)
+    const failed = (error: unknown) => settings.emit?.({ type: 'background_error', error })
     const context: WriterContext = {
+      failed,
       shared: this.#shared,
       follower: this.#follower,
       publisher: this.#publisher,
@@ -108,7 +110,6 @@ class IsolateCache implements Cache {
       lifecycle: this.#lifecycle,
       features: this.#features,
     }
-    const failed = (error: unknown) => settings.emit?.({ type: 'background_error', error })
     this.internals = {
       runtime,
       failed,

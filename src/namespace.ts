@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { entriesOf } from './api/entries.ts'
+import { entriesOf, inOrder } from './api/entries.ts'
 import type { LoadContext, LoadManyContext, LoadOptions, Loader, ManyLoader } from './api/load-types.ts'
 import type { Namespace } from './api/namespace-types.ts'
 import type { Entry, ReadOptions, RequestContext, ScopeOptions } from './api/read-types.ts'
@@ -159,7 +159,7 @@ export class ScopedNamespace<T> implements Namespace<T> {
     if (found.size === 0) return rest
     for (const [key, value] of rest) found.set(key, value)
     // In the order asked for.
-    return new Map(keys.flatMap((key) => (found.has(key) ? [[key, found.get(key) as T]] : [])))
+    return inOrder(keys, found)
   }
 }
 

@@ -7,3 +7,7 @@ export function entriesOf<T>(entries: LoadedMany<T>): ReadonlyMap<string, T> {
   if (Array.isArray(entries)) throw new TypeError('values by key must be a Map or an object, not a list')
   return new Map(Object.entries(entries) as [string, T][])
 }
+
+/** Those of the keys that were found, in their order. */
+export const inOrder = <T>(keys: readonly string[], found: ReadonlyMap<string, T>): Map<string, T> =>
+  new Map(keys.flatMap((key) => (found.has(key) ? [[key, found.get(key) as T]] : [])))

@@ -78,7 +78,7 @@ export function fits(
   { partition, positionThen, tailThen }: Target,
   bounds: readonly PartitionOffsets[],
 ): boolean {
-  const found = bounds.find((bound) => bound.partition === partition.id)
+  const found = boundsOf(partition, bounds)
   if (found?.ageMs === undefined || found.ageMs === 0 || !partition.hasPosition) return true
   const isSame = found.logId !== undefined && found.logId === partition.logId && found.end >= tailThen
   return isSame && partition.contradiction(found, positionThen, settings.maxCatchUpRecords) === undefined
@@ -95,7 +95,7 @@ export function sample(
   now: number,
 ): boolean {
   const { partition } = target
-  const found = bounds.find((bound) => bound.partition === partition.id)
+  const found = boundsOf(partition, bounds)
   if (found === undefined) {
     throw new KedgeError(
       'ERR_UNKNOWN_TOPIC',
@@ -124,6 +124,9 @@ export function sample(
     target.find = partition.last
   return true
 }
+
+const boundsOf = ({ id }: Partition, bounds: readonly PartitionOffsets[]): PartitionOffsets | undefined =>
+  bounds.find(({ partition }) => partition === id)
 
 export function resync(
   context: PollContext,

@@ -84,7 +84,8 @@ export class RequestScope {
     if (after === undefined) return own
     const parts = readToken(after)
     const given = demandOf(parts, partition)
-    if (own.required === 0 || given.required === 0) return own.required === 0 ? given : own
+    if (own.required === 0) return given
+    if (given.required === 0) return own
     return demandOf(joinParts(this.after!, parts), partition)
   }
 
@@ -103,13 +104,14 @@ export class RequestScope {
 
   /** Keeps the work alive after the request has been answered; its failure is an event. */
   waitUntil(work: Promise<unknown>): void {
-    const handled = work.catch((error: unknown) => this.#emit?.({ type: 'background_error', error }))
+    const failed = (error: unknown) => this.#emit?.({ type: 'background_error', error })
+    const handled = work.catch(failed)
     try {
       if (this.#context) this.#context.waitUntil(handled)
       else this.#runtime.waitUntil?.(handled)
     } catch (error) {
       // The platform has refused: the work goes on for as long as the platform lets it.
-      this.#emit?.({ type: 'background_error', error })
+      failed(error)
     }
   }
 }

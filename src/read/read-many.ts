@@ -6,6 +6,7 @@
 import type { CacheContext } from '../coherence/cache-context.ts'
 import type { RequestScope } from '../coherence/request-scope.ts'
 import type { StoredEntry } from '../store/entry.ts'
+import { inOrder } from '../api/entries.ts'
 import { checkId } from '../wire/ids.ts'
 import type { LoadOptions } from '../api/load-types.ts'
 import type { Entry } from '../api/read-types.ts'
@@ -58,7 +59,7 @@ export class ManyReader<T> {
     if (demand) await this.#load(left, refresh, many, demand)
     else await this.#take(left, many)
     const { found } = many
-    return new Map(wanted.flatMap((key) => (found.has(key) ? [[key, found.get(key) as T]] : [])))
+    return inOrder(wanted, found)
   }
 
   /** Serves what is held. The keys that are missing, and those that are past their TTL and to be renewed. */

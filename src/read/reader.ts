@@ -36,6 +36,8 @@ const ENDED = 'the read has ended'
 /** What the reads of all namespaces share. */
 export interface ReaderContext {
   readonly shared: CacheContext
+  /** Reports what no caller waits for. */
+  readonly failed: (error: unknown) => void
   readonly follower: Follower
   readonly publisher: ExpiryPublisher
   readonly slots: Semaphore

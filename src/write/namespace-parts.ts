@@ -54,11 +54,10 @@ export function namespaceParts<T>(
   context: WriterContext,
   open: NamespaceParts<T>['open'],
 ): NamespaceParts<T> {
-  const { shared, follower } = context
+  const { shared, follower, failed } = context
   // A namespace lives whole in one partition, named in the produce call: every proxy hashes differently.
   const partition = partitionOf(encodeUtf8(name), shared.settings.evictionPartitions)
-  const { runtime, emit } = shared.settings
-  const failed = (error: unknown) => emit?.({ type: 'background_error', error })
+  const { runtime } = shared.settings
   const features = new NamespaceFeatures(context.features, name, settings.without, { runtime, failed })
   const space = new CoherentStore<T>(name, settings, follower.partition(partition), shared, features)
   const flights = new SingleFlight(space, context, features)
