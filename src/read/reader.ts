@@ -217,7 +217,7 @@ export class Reader<T> {
       slots: bypasses ? bypassSlots : slots,
       sourceless: reading.call === undefined,
       coldMs: this.#space.partition.hasPosition ? undefined : this.gate.coldMs(),
-      proof: this.#proof(reading, level),
+      proof: this.#features.sources.length === 0 ? undefined : this.#proof(reading, level),
     }
   }
 
