@@ -8,11 +8,12 @@ import { must } from '../../src/api/option-check.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { systemRuntime, type Runtime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
-import { endpoint, type Auth } from '../kafka/rest/endpoint.ts'
+import { endpoint, type Auth, type Endpoint } from '../kafka/rest/endpoint.ts'
 import { http } from '../kafka/rest/http.ts'
 import { callback, count, duration, required } from '../option-tests.ts'
 import { check, restShape, transportLimits } from '../options.ts'
 import { TailClient } from './tail/client.ts'
+import type { AskedTail } from './tail/pushed-log.ts'
 import { SharedProofs, type ProofStore } from './tail/shared-proofs.ts'
 
 export { cacheApiStore, type CacheApiStoreOptions } from './tail/cache-api-store.ts'
@@ -40,6 +41,12 @@ export interface TailOptions {
    * for all clients. Must be given with `store`.
    */
   readonly secret?: string | Uint8Array
+  /**
+   * Has the tail send what is new, to a process that lives: `tailSocket()` of `kedge/adapters/tail-socket`. With `url` alone.
+   *
+   * @default none: the tail is asked
+   */
+  readonly socket?: TailSocket
   /** Topics that the tail follows. @default ['cache-evictions'] */
   readonly topics?: readonly string[]
   /** How much faster one clock may run than another, in parts per million. @default 1000 */
@@ -50,6 +57,22 @@ export interface TailOptions {
   readonly fetch?: typeof fetch
   /** @default `systemRuntime()` */
   readonly runtime?: Runtime
+}
+
+/** What `tailSocket()` makes. */
+export interface TailSocket {
+  /** Called by `tail()`. */
+  over(terms: SocketTerms): Pick<KafkaLog, 'offsets' | 'read'> & { close(): void }
+}
+
+/** What a socket is told of its tail. */
+export interface SocketTerms {
+  /** The tail, as it is asked by requests. */
+  readonly asked: AskedTail
+  readonly endpoint: Pick<Endpoint, 'origin' | 'path' | 'credentials'>
+  /** Those that it follows. */
+  readonly topics: ReadonlySet<string>
+  readonly runtime: Runtime
 }
 
 const object = must((value) => typeof value === 'object' && value !== null, 'must be an object')
@@ -73,6 +96,7 @@ const shape: Options = {
   ask: callback,
   store: object,
   secret,
+  socket: object,
   topics: names,
   driftPpm: count(0, 100_000),
   requestTimeout: duration,
@@ -106,6 +130,10 @@ export function tail(options: TailOptions): KafkaLog {
   if ((url === undefined) === (ask === undefined))
     throw new TypeError('`url`: exactly one of `url` and `ask` must be given')
   if (store && options.secret === undefined) throw new TypeError('`secret`: must be given with `store`')
+  if (options.socket && url === undefined) throw new TypeError('`socket`: must be given with `url`')
+  const runtime = options.runtime ?? systemRuntime()
+  if (options.socket && runtime.isolatesRequests)
+    throw new TypeError('`socket`: on this platform a socket ends with the request that opened it')
   const limits = transportLimits({
     requestTimeout: options.requestTimeout ?? '2s',
     maxResponseBytes: MAX_RESPONSE_BYTES,
@@ -115,28 +143,34 @@ export function tail(options: TailOptions): KafkaLog {
     ? (input, init) => ask((input as string).slice(NOWHERE.length), { signal: init!.signal! })
     : options.fetch
   const to = endpoint({ url: url ?? NOWHERE, ...(auth && { auth }), ...(headers && { headers }) })
+  const followed: ReadonlySet<string> = new Set(topics)
   const client = new TailClient({
     origin,
     http: http(to, { ...limits, fetch: transport }),
-    topics: new Set(topics),
+    topics: followed,
     proofs: store && new SharedProofs(store, options.secret!),
     driftPpm,
     timeoutMs: limits.timeoutMs,
-    runtime: options.runtime ?? systemRuntime(),
+    runtime,
   })
+  const socket = options.socket?.over({ asked: client, endpoint: to, topics: followed, runtime })
+  const log = socket ?? client
   return {
     capabilities: {
       identity: true,
-      longPoll: false,
+      longPoll: socket !== undefined,
       readCommitted: origin.capabilities.readCommitted,
       shared: true,
     },
     ...(origin.signedTopics && { signedTopics: origin.signedTopics }),
     produce: async (topic, records, call) => origin.produce(topic, records, call),
-    offsets: (topic, call) => client.offsets(topic, call),
-    read: (topic, positions, how) => client.read(topic, positions, how),
+    offsets: (topic, call) => log.offsets(topic, call),
+    read: (topic, positions, how) => log.read(topic, positions, how),
     ...(store && { settled: () => client.settled() }),
-    close: async () => origin.close?.(),
+    async close() {
+      socket?.close()
+      await origin.close?.()
+    },
   }
 }
 

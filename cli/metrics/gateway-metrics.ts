@@ -31,6 +31,7 @@ export function gatewayMetrics(
     'Reads that the shared tail has handed on to the cluster.',
     () => counters.tailReads,
   )
+  meter.gauge('sockets', 'Sockets that follow a partition.', () => counters.sockets())
   meter.gauge('connections', 'Connections of clients.', () => counters.connections)
   meter.gauge(
     'max_connections',

@@ -105,7 +105,11 @@ const PROTOCOLS = {
     'POST /v3/clusters/{cluster}/topics/{topic}/records:batch',
   ],
 }
-const SHARED_PROOFS = ['GET /tail/{topic}/{partition}', 'GET /tail/{topic}/{partition}/records']
+const SHARED_PROOFS = [
+  'GET /tail/{topic}/{partition}',
+  'GET /tail/{topic}/{partition}/records',
+  'GET /tail/{topic}/{partition}/ws',
+]
 const UPSTASH = ['POST /produce', 'POST /fetch', 'POST /offsets/{earliest|latest|timestamp}', 'GET /topics']
 
 /**

@@ -6,8 +6,12 @@ import { REQUEST_ID, traceIdFrom } from '../audit/request-ids.ts'
 import { ALREADY_SENT } from './node-answer.ts'
 import { GONE } from './protocols/confluent/errors.ts'
 import { routeOf } from './route.ts'
+import { isTaken } from './sockets/sockets.ts'
 import { requestIdOf, traceIdOf } from './request-id.ts'
 import type { Service } from './service.ts'
+
+/** It has become a socket. */
+const SWITCHING = 101
 
 /** A request that was answered, for an access log. */
 export interface AccessEntry {
@@ -41,7 +45,7 @@ export function aroundEach(
     const { method, path } = c.req
     // What is answered to Node directly counts by itself: it may wait long from here on.
     if (!isSent) {
-      const { status } = c.res
+      const status = isTaken(c) ? SWITCHING : c.res.status
       const ms = runtime.monotonic() - began
       counters.answered?.(method, routeOf(c), status, ms)
       onRequest?.({ method, path: shown(path), status, requestId, traceId: traceIdOf(c), ms })

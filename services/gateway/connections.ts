@@ -44,6 +44,8 @@ export class Connections {
   readonly #counters: GatewayCounters | undefined
   /** Every connection that is counted; with TLS the bare one. */
   readonly #open = new Set<Socket>()
+  /** Node tells again of a connection whose upgrade was not taken. */
+  readonly #known = new WeakSet<Socket>()
   #inLine = 0
 
   constructor(answer: Answer, bounds: ConnectionBounds) {
@@ -78,6 +80,8 @@ export class Connections {
     const bare = new Map<string, Socket>()
     const isTls = server instanceof TlsServer
     server.on('connection', (socket) => {
+      if (this.#known.has(socket)) return
+      this.#known.add(socket)
       const network = socket.remoteAddress === undefined ? undefined : networkOf(socket.remoteAddress)
       if (!this.#places.take(network, 1)) {
         if (this.#counters) this.#counters.connectionsRefused++
@@ -124,6 +128,11 @@ export class Connections {
     line.push([request, response])
     this.#inLine++
     socket.pause()
+  }
+
+  /** A connection has become a socket: no request is awaited on it. */
+  left(socket: Socket): void {
+    this.#silent.delete(socket)
   }
 
   /** Ends the connections on which nothing was asked. */

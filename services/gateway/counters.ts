@@ -23,6 +23,8 @@ export type CredentialFault =
 export class GatewayCounters {
   /** Polls that wait now. */
   pollsWaiting = 0
+  /** Sockets that follow a partition. */
+  sockets: () => number = () => 0
   /** How many may wait at once, and how many connections there may be; `undefined` until a gateway has been made with them. */
   maxPolls: number | undefined
   maxConnections: number | undefined

@@ -22,6 +22,8 @@ export interface GatewayLimits {
   readonly maxReadBytes?: number
   /** Polls that may wait at once. @default 1000 */
   readonly maxPolls?: number
+  /** Sockets that may follow partitions at once; each is a connection as well. @default 5000 */
+  readonly maxSockets?: number
   /**
    * Bytes of all answers that the gateway sends at once: a client that reads slowly keeps its answer in memory
    * until it has read it. @default 33_554_432
@@ -32,7 +34,7 @@ export interface GatewayLimits {
   /** Idle time after which a consumer instance is forgotten, in milliseconds (kafka-rest `consumer.instance.timeout.ms`). @default 300_000 */
   readonly instanceTimeoutMs?: number
   /**
-   * What one client may have of the polls, instances, bytes and connections that the others leave, in percent. A client is
+   * What one client may have of the polls, sockets, instances, bytes and connections that the others leave, in percent. A client is
    * a credential (those of one name are one), or where there are none an address. At 100 one may take all. @default 75
    */
   readonly clientShare?: number
@@ -48,6 +50,7 @@ const DEFAULTS: Required<GatewayLimits> = {
   maxWaitMs: 30_000,
   maxReadBytes: 8_388_608,
   maxPolls: 1000,
+  maxSockets: 5000,
   maxAnswerBytes: 33_554_432,
   maxInstances: 1000,
   instanceTimeoutMs: 300_000,

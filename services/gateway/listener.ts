@@ -6,6 +6,7 @@ import { createServer as createTlsServer } from 'node:https'
 import { getRequestListener } from '@hono/node-server'
 import { Connections } from './connections.ts'
 import type { ConnectionBounds } from './connections.ts'
+import { asksForSocket, Sockets } from './sockets/sockets.ts'
 import { TlsFiles } from './tls-files.ts'
 import type { TlsOptions } from './tls-files.ts'
 import { harmless } from '../../src/runtime/listener.ts'
@@ -38,6 +39,7 @@ export interface ListenerOptions extends ConnectionBounds {
 
 export class Listener {
   readonly #connections: Connections
+  readonly #sockets: Sockets
   readonly #options: ListenerOptions
   #files: TlsFiles | undefined
   #server: Server | undefined
@@ -49,6 +51,7 @@ export class Listener {
       if (!options.plain?.(request, response)) void answer(request, response)
     }
     this.#connections = new Connections(begin, options)
+    this.#sockets = new Sockets((request, bindings) => fetch(request, bindings as never) as Promise<Response>)
     this.#options = options
   }
 
@@ -61,6 +64,7 @@ export class Listener {
     if (this.#server) return port
     const server = await this.#made()
     this.#connections.attend(server)
+    this.#sockets.attend(server, (connection) => this.#connections.left(connection))
     server.maxHeadersCount = MAX_HEADERS
     server.maxConnections = this.#options.maxConnections
     server.requestTimeout = REQUEST_TIMEOUT_MS
@@ -80,10 +84,11 @@ export class Listener {
 
   async #made(): Promise<Server> {
     const { tls, onError } = this.#options
-    if (!tls) return createServer({ connectionsCheckingInterval: LOOK_MS })
+    const checks = { connectionsCheckingInterval: LOOK_MS, shouldUpgradeCallback: asksForSocket }
+    if (!tls) return createServer(checks)
     const files = (this.#files = await TlsFiles.read(tls, harmless(onError)))
     const demands = tls.clientCa !== undefined && { requestCert: true, rejectUnauthorized: true }
-    const timing = { connectionsCheckingInterval: LOOK_MS, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }
+    const timing = { ...checks, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }
     const server = createTlsServer({ ...files.texts, ...demands, ...timing })
     files.watch((texts) => server.setSecureContext(texts))
     return server
@@ -100,7 +105,10 @@ export class Listener {
     const closed = once(server, 'close')
     server.close()
     this.#connections.cutSilent()
-    const cut = () => server.closeAllConnections()
+    const cut = () => {
+      server.closeAllConnections()
+      this.#sockets.cut()
+    }
     const timer = graceMs > 0 ? setTimeout(cut, graceMs) : cut()
     await closed
     if (timer) clearTimeout(timer)

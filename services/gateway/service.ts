@@ -22,6 +22,8 @@ export interface Service {
   readonly limits: Required<GatewayLimits>
   readonly polls: LongPollLimiter
   readonly runtime: Runtime
+  /** Counts the sockets that follow partitions. */
+  readonly socketPlaces: FairBound
   /** Aborted when the process stops. */
   readonly stopping: AbortSignal
   /** Whether the gateway asks for no credentials: then a shared cache may keep answers that never change. */
@@ -36,7 +38,7 @@ export interface Service {
 export function boundsOf(
   limits: Required<GatewayLimits>,
   counters: GatewayCounters,
-): Pick<Service, 'answers' | 'bodies' | 'polls'> {
+): Pick<Service, 'answers' | 'bodies' | 'polls' | 'socketPlaces'> {
   const bound = (max: number) => new FairBound(max, limits.clientShare)
   counters.maxPolls = limits.maxPolls
   return {
@@ -47,5 +49,6 @@ export function boundsOf(
       total: bound(limits.maxBufferedBytes),
     }),
     polls: new LongPollLimiter(bound(limits.maxPolls), counters),
+    socketPlaces: bound(limits.maxSockets),
   }
 }

@@ -15,9 +15,9 @@ import { randomId } from '../../../src/runtime/random-id.ts'
 import { anything, fields, offsetShape, optional } from '../../answer-shape.ts'
 import { type Http, parsed, segment } from '../../kafka/rest/http.ts'
 import { Echoes } from './echoes.ts'
-import { decodeProof, decodeRecords, type Proof, type ProvedRecord } from './proof.ts'
+import { decodeProof, decodeRecords, type Proof } from './proof.ts'
 import type { SharedProofs } from './shared-proofs.ts'
-import { bytesOf } from './window.ts'
+import { fitting } from './window.ts'
 
 export interface TailClientOptions {
   readonly origin: KafkaLog
@@ -76,7 +76,7 @@ export class TailClient {
 
   async offsets(topic: string, options: OffsetsOptions = {}): Promise<PartitionOffsets[]> {
     const { partitions, maxAgeMs = 0, clock, signal } = options
-    const aging = clock && { clock, echoes: this.#echoesOf(clock), maxAgeMs }
+    const aging = clock && { clock, echoes: this.echoesOf(clock), maxAgeMs }
     // Which partitions there are the tail does not know.
     if (!this.#options.topics.has(topic) || partitions === undefined)
       return this.#options.origin.offsets(topic, options)
@@ -84,7 +84,8 @@ export class TailClient {
     return Promise.all(partitions.map((partition) => this.#bounds(topic, partition, aging, signal)))
   }
 
-  #echoesOf(clock: AgeClock): Echoes {
+  /** What tails have echoed to questions that were sent by this clock. */
+  echoesOf(clock: AgeClock): Echoes {
     const known = this.#echoes.get(clock) ?? new Echoes(this.#options.driftPpm)
     this.#echoes.set(clock, known)
     return known
@@ -197,10 +198,16 @@ export class TailClient {
     const { partition } = position
     if (records === undefined || next === undefined)
       return { records: [], next: [position], outOfRange: [partition] }
-    const read = this.#read.get(place)
-    if (read) keep(this.#read, place, { ...read, next: Math.max(read.next, next) })
+    this.passed(topic, partition, next)
     const found = records.map((record): LogRecord => ({ partition, ...record }))
     return { records: found, next: [{ partition, offset: next }], outOfRange: [] }
+  }
+
+  /** Reads have come to there: the tail need not send what is before. */
+  passed(topic: string, partition: number, next: number): void {
+    const place = placeOf(topic, partition)
+    const read = this.#read.get(place)
+    if (read) keep(this.#read, place, { ...read, next: Math.max(read.next, next) })
   }
 
   /**
@@ -210,18 +217,7 @@ export class TailClient {
   #take(place: string, offset: number, maxBytes: number) {
     const kept = this.#kept.get(place)
     if (kept === undefined || offset < kept.from || offset >= kept.proof.next) return undefined
-    const records: ProvedRecord[] = []
-    let bytes = 0
-    let next = kept.proof.next
-    for (const record of kept.proof.records) {
-      if (record.offset < offset) continue
-      bytes += bytesOf(record)
-      if (bytes > maxBytes && records.length > 0) {
-        next = record.offset
-        break
-      }
-      records.push(record)
-    }
+    const { records, next } = fitting(kept.proof.records, offset, kept.proof.next, maxBytes)
     if (next === kept.proof.next) this.#kept.delete(place)
     else this.#kept.set(place, { proof: kept.proof, from: next })
     return { records, next }

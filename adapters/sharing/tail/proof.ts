@@ -49,7 +49,7 @@ export interface Proof extends Omit<PartitionOffsets, 'partition' | 'ageMs'> {
   readonly costMs?: number
 }
 
-const nameShape: Shape<string> = (value) =>
+export const nameShape: Shape<string> = (value) =>
   string(value) ??
   (/^[\x21-\x7e]{1,64}$/.test(value as string)
     ? undefined

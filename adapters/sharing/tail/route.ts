@@ -8,13 +8,12 @@
  */
 import { isKedgeError, type KedgeErrorCode } from '../../../src/ports/errors.ts'
 import { encodeProof, encodeRecord } from './proof.ts'
+import { flagOf, Malformed, nameOf, numberOf } from './query.ts'
 import type { TailState } from './state.ts'
 
 export const PROOF_TYPE = 'application/vnd.kedge.proof+json'
 
 const PATH = /\/tail\/([\w.-]{1,249})\/(\d{1,9})(\/records)?$/
-const NUMBER = /^\d{1,16}$/
-const NAME = /^[\x21-\x7e]{1,64}$/
 
 /** HTTP has no status for most of them: what a client may do about it decides. */
 const STATUS: Partial<Record<KedgeErrorCode, number>> = {
@@ -23,8 +22,6 @@ const STATUS: Partial<Record<KedgeErrorCode, number>> = {
   ERR_AUTH: 502,
   ERR_UNSUPPORTED: 501,
 }
-
-class Malformed extends Error {}
 
 /** Answers a request; never rejects. The caller has made sure of who asks. */
 export async function answerTail(state: TailState, request: Request): Promise<Response> {
@@ -74,27 +71,6 @@ async function answered(state: TailState, request: Request): Promise<Response> {
     ? (found.next.find((position) => position.partition === partition)?.offset ?? offset)
     : undefined
   return json(200, JSON.stringify({ next, records: isThere ? found.records.map(encodeRecord) : [] }))
-}
-
-function numberOf(query: URLSearchParams, name: string): number | undefined {
-  const text = query.get(name)
-  if (text === null) return undefined
-  if (!NUMBER.test(text) || !Number.isSafeInteger(Number(text)))
-    throw new Malformed(`\`${name}\` must be a whole number`)
-  return Number(text)
-}
-
-function flagOf(query: URLSearchParams, name: string): boolean {
-  const text = query.get(name)
-  if (text !== null && text !== '1') throw new Malformed(`\`${name}\` must be 1`)
-  return text === '1'
-}
-
-function nameOf(query: URLSearchParams, name: string): string | undefined {
-  const text = query.get(name)
-  if (text === null) return undefined
-  if (!NAME.test(text)) throw new Malformed(`\`${name}\` must be 1 to 64 characters without spaces`)
-  return text
 }
 
 const json = (

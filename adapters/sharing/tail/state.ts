@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { KafkaLog, ReadResult } from '../../../src/ports/kafka-log.ts'
+import type { KafkaLog, Position, ReadResult } from '../../../src/ports/kafka-log.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import { systemRuntime, type Runtime } from '../../../src/ports/runtime.ts'
 import { withDeadline } from '../../../src/runtime/deadline.ts'
@@ -110,10 +110,7 @@ export class TailState {
 
   #told(place: Place, sample: Sample, arrived: number, from: number | undefined, held: boolean): Proof {
     const { window } = place
-    const { life, at, own, logId, beginning, end } = sample
-    const isOwn = life === this.#clock.life
-    // At `own` the other clock had not shown `at` yet: what it shows later is at most what passed here since then.
-    const theirs = isOwn ? arrived : at + Math.max(0, arrived - own) * (1 + this.#drift)
+    const { life, at, logId, beginning, end } = sample
     return {
       logId,
       life,
@@ -122,9 +119,45 @@ export class TailState {
       end,
       ...window.newest(from, held, arrived, MAX_RECORD_BYTES),
       next: window.next,
-      // A machine may have slept so long without a new life.
-      theirs: Math.ceil(theirs + APART_MS),
+      theirs: this.#theirs(sample, arrived),
     }
+  }
+
+  /** What the clock of the sample's life had not passed when the tail's own showed `arrived`. */
+  #theirs({ life, at, own }: Sample, arrived: number): number {
+    const isOwn = life === this.#clock.life
+    // At `own` the other clock had not shown `at` yet: what it shows later is at most what passed here since then.
+    const theirs = isOwn ? arrived : at + Math.max(0, arrived - own) * (1 + this.#drift)
+    // A machine may have slept so long without a new life.
+    return Math.ceil(theirs + APART_MS)
+  }
+
+  /**
+   * The echo of a question that has arrived just now, by the clock that the samples of the place are stamped with; `undefined` before
+   * the first sample, and after a step of the clock until the next.
+   */
+  echo(topic: string, partition: number): { readonly life: string; readonly theirs: number } | undefined {
+    const arrived = this.#clock.now()
+    const last = this.#places.get(keyOf(topic, partition))?.last
+    return last && { life: last.life, theirs: this.#theirs(last, arrived) }
+  }
+
+  /**
+   * Waits until the log has a record at `offset`, at most `waitMs`: it may end early. Where the log cannot tell, it waits for all of
+   * that time. Rejects with `signal.reason`, or with what the log throws.
+   */
+  async arrival(
+    topic: string,
+    { partition, offset }: Position,
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { log, runtime } = this.#options
+    if (!log.capabilities.longPoll) return runtime.sleep(waitMs, signal)
+    const how = { maxBytes: 1, waitMs, isolation: 'uncommitted', signal } as const
+    const late = () => new KedgeError('ERR_TIMEOUT', 'the log did not end a long poll', { retryable: true })
+    const wait = (until: AbortSignal) => log.read(topic, [{ partition, offset }], { ...how, signal: until })
+    await withDeadline(runtime, waitMs + DEADLINE_MS, late, wait, signal)
   }
 
   /**

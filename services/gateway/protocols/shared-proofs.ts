@@ -1,24 +1,37 @@
 /**
- * Proofs of freshness that many isolates share: the gateway is the tail that `tail({ url })` asks (docs/scaling.md).
+ * Proofs of freshness that many isolates share: the gateway is the tail that `tail({ url })` asks, and that its sockets
+ * follow (docs/scaling.md).
  *
  * @module
  */
 import { Hono } from 'hono'
+import type { Context } from 'hono'
+import { TailFeed, feedTerms } from '../../../adapters/sharing/tail/feed.ts'
+import type { FeedTerms } from '../../../adapters/sharing/tail/feed.ts'
+import { Malformed } from '../../../adapters/sharing/tail/query.ts'
 import { answerTail } from '../../../adapters/sharing/tail/route.ts'
 import { TailState } from '../../../adapters/sharing/tail/state.ts'
+import { clientOf } from '../client.ts'
 import { clusterLog } from '../cluster-log.ts'
 import type { Cluster } from '../cluster.ts'
+import { isStopping } from '../graceful-drain.ts'
+import { Refusal } from '../refusal.ts'
 import type { Service } from '../service.ts'
+import { bindingsOf, takeSocket } from '../sockets/sockets.ts'
 import { confluentErrors, V2_ERRORS } from './confluent/errors.ts'
 
 const PROOF = '/tail/:topic/:partition'
 const PROOF_RECORDS = `${PROOF}/records`
+const PROOF_SOCKET = `${PROOF}/ws`
 
 /** @param cluster for every client alike: what one may see of it is asked before */
 export function sharedProofs(service: Service, cluster: Cluster): Hono {
-  const { counters, runtime } = service
+  const { runtime, stopping, counters } = service
   const state = new TailState({ log: clusterLog(cluster, { runtime }), runtime })
   counters.proofs = () => state.stats()
+  const feed = new TailFeed({ state, runtime })
+  counters.sockets = () => feed.size
+  stopping.addEventListener('abort', () => feed.close(), { once: true })
   const app = new Hono()
   app.onError(confluentErrors(service, V2_ERRORS, 'application/json'))
   for (const route of [PROOF, PROOF_RECORDS])
@@ -26,5 +39,40 @@ export function sharedProofs(service: Service, cluster: Cluster): Hono {
       service.clusterOf(c).require('read', [c.req.param('topic')!])
       return answerTail(state, c.req.raw)
     })
+  app.get(PROOF_SOCKET, (c) => follow(c, service, feed))
   return app
+}
+
+/** Has the connection become a socket that follows the partition. */
+function follow(c: Context, service: Service, feed: TailFeed): Response {
+  const { topic = '', partition = '' } = c.req.param() as { topic?: string; partition?: string }
+  service.clusterOf(c).require('read', [topic])
+  const terms = termsOf(topic, partition, c)
+  const bindings = bindingsOf(c)
+  if (bindings === undefined)
+    return c.json({ error_code: 426, message: 'HTTP 426 Upgrade Required' }, 426, { upgrade: 'websocket' })
+  if (service.stopping.aborted) throw isStopping()
+  const { socketPlaces } = service
+  const client = clientOf(c)
+  if (!socketPlaces.take(client, 1))
+    throw new Refusal('busy', 'As many sockets are open as the gateway allows: try again later.', {
+      retryAfter: 1,
+    })
+  bindings.connection.once('close', () => socketPlaces.give(client, 1))
+  return takeSocket(bindings, (socket) => {
+    // Node tells of `close` too.
+    socket.on('error', () => undefined)
+    const session = feed.open(socket, terms)
+    socket.on('message', (data, isBinary) => session.heard(isBinary ? undefined : data.toString()))
+    socket.on('close', () => session.ended())
+  })
+}
+
+function termsOf(topic: string, partition: string, c: Context): FeedTerms {
+  if (!/^\d{1,9}$/.test(partition)) throw new Refusal('malformed', '`partition` must be a whole number')
+  try {
+    return feedTerms(topic, Number(partition), new URL(c.req.url).searchParams)
+  } catch (error) {
+    throw error instanceof Malformed ? new Refusal('malformed', error.message) : error
+  }
 }

@@ -1,0 +1,315 @@
+/**
+ * One socket to a tail, for one partition: opened while it is wanted, and opened again where it breaks.
+ *
+ * It keeps what the socket has brought: the records without a gap, and the last beat. Whatever does not fit ends the socket and
+ * counts for nothing.
+ *
+ * @module
+ */
+import type { OffsetsOptions } from '../../../src/ports/kafka-log.ts'
+import type { Runtime } from '../../../src/ports/runtime.ts'
+import { settledWithin } from '../../../src/runtime/deadline.ts'
+import { backoffMs } from '../../../src/runtime/retry.ts'
+import { Stop } from '../../../src/runtime/stop.ts'
+import type { Echoes } from './echoes.ts'
+import { type Beat, decodeFrame, questionText, type EchoFrame, type RecordsFrame } from './frames.ts'
+import { RecordWindow } from './window.ts'
+
+/** What a link needs of a `WebSocket`: that of the web, of Node, Deno and Bun, and that of the package `ws` have it. */
+export interface WebSocketLike {
+  /** 1 where it is open. */
+  readonly readyState: number
+  send(text: string): void
+  close(code?: number, reason?: string): void
+  addEventListener(
+    type: 'open' | 'message' | 'close' | 'error',
+    listener: (event: { readonly type: string; readonly data?: unknown }) => void,
+  ): void
+}
+
+/** Where a link begins. */
+export interface LinkStart {
+  readonly from: number
+  /** The log that it is of. @default the one that is there */
+  readonly logId?: string | undefined
+}
+
+export interface LinkOptions {
+  readonly partition: number
+  readonly runtime: Runtime
+  /** Opens a socket. */
+  readonly open: (start: LinkStart, everyMs: number) => Promise<WebSocketLike>
+  readonly counts: LinkCounts
+}
+
+export interface LinkCounts {
+  opened: number
+  /** Sockets that broke, or did not open. */
+  broken: number
+  /** Frames that were none, or did not fit what came before them. */
+  refused: number
+}
+
+type AgeClock = NonNullable<OffsetsOptions['clock']>
+
+const OPEN = 1
+const NORMAL = 1000
+const BACKOFF = { firstMs: 250, maxMs: 30_000 }
+/** A socket that held so long was no failure. */
+const STEADY_MS = 10_000
+/** A socket that nobody asks for any more is closed after so long. */
+const LINGER_MS = 30_000
+/** How long a socket may take to open, and how long a beat may be late. */
+const PATIENCE_MS = 5000
+/** How often the tail is asked for an echo: it is how a tail notices as well that a client lives. */
+const ECHO_MS = 30_000
+/** An echo that has not come is asked for again. */
+const AGAIN_MS = 3000
+const MAX_CLOCKS = 8
+/** The part of the allowed age that may pass between two beats: the rest is for the way, and for the poll. */
+const BEAT_PART = 0.75
+const EVERY_MS = { least: 100, most: 10_000, usual: 1000 }
+
+export class SocketLink {
+  readonly window: RecordWindow = new RecordWindow()
+  /** Which log the window is of; `undefined` before anything has come. */
+  logId: string | undefined
+  /** The last one, of this socket or of one before it. */
+  beat: Beat | undefined
+  /** Whether a socket is open that has brought a beat. */
+  isLive = false
+  readonly #options: LinkOptions
+  /** What each caller's clock shows is an echo of its own. */
+  readonly #clocks = new Map<AgeClock, Echoes>()
+  #started = false
+  #everyMs = Infinity
+  #wantedAt = -Infinity
+  #isRunning = false
+  #isClosed = false
+  #socket: { readonly raw: WebSocketLike; readonly ended: Stop } | undefined
+  #heardAt = 0
+  #question = 0
+  #asked: { readonly question: number; readonly at: number; readonly mine: Map<AgeClock, number> } | undefined
+  #echoedAt = -Infinity
+  #askedAt = -Infinity
+  #changed = new Stop()
+  #pause = new Stop()
+
+  constructor(options: LinkOptions) {
+    this.#options = options
+  }
+
+  get everyMs(): number {
+    return Math.min(EVERY_MS.usual, this.#everyMs)
+  }
+
+  /** Since the last frame. */
+  get silentMs(): number {
+    return this.#options.runtime.monotonic() - this.#heardAt
+  }
+
+  /** Has the socket open for a while. It begins at `start`, or goes on where it is. */
+  want(start: LinkStart, maxAgeMs: number = Infinity, clock?: AgeClock, echoes?: Echoes): void {
+    this.#wantedAt = this.#options.runtime.monotonic()
+    const everyMs = Math.max(EVERY_MS.least, Math.floor(maxAgeMs * BEAT_PART))
+    const isShorter = everyMs < this.everyMs
+    if (everyMs < this.#everyMs) this.#everyMs = everyMs
+    if (clock && echoes && !this.#clocks.has(clock)) {
+      this.#clocks.set(clock, echoes)
+      const [oldest] = this.#clocks.keys()
+      if (this.#clocks.size > MAX_CLOCKS) this.#clocks.delete(oldest!)
+    }
+    if (this.#isClosed) return
+    // One that beats too seldom is opened again.
+    if (isShorter && this.#socket) this.#end('another beat')
+    if (this.#isRunning) return
+    if (!this.#started || this.logId !== start.logId || start.from > this.window.next) this.#begin(start)
+    void this.#run()
+  }
+
+  /** What it has echoed tells nothing about the beats: it is asked anew. */
+  doubtEcho(): void {
+    this.#echoedAt = -Infinity
+    if (this.isLive) this.#ask()
+  }
+
+  /** Resolves when something has come, or after `ms`; rejects with `signal.reason`. */
+  async change(ms: number, signal?: AbortSignal): Promise<void> {
+    const { signal: changed } = this.#changed
+    const come = new Promise<void>((resolve) =>
+      changed.addEventListener('abort', () => resolve(), { once: true }),
+    )
+    await settledWithin(this.#options.runtime, come, ms, signal)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#pause.abort('closed')
+    this.#end('closed')
+  }
+
+  #begin({ from, logId }: LinkStart): void {
+    this.#started = true
+    this.logId = logId
+    this.beat = undefined
+    this.window.restart(from)
+  }
+
+  get #isWanted(): boolean {
+    return !this.#isClosed && this.#options.runtime.monotonic() - this.#wantedAt < LINGER_MS
+  }
+
+  async #run(): Promise<void> {
+    const { runtime, counts } = this.#options
+    this.#isRunning = true
+    let failures = 0
+    while (this.#isWanted && this.#started) {
+      const began = runtime.monotonic()
+      const reason = await this.#connected()
+      if (!this.#isWanted || !this.#started) break
+      if (reason === 'another beat') continue
+      counts.broken++
+      if (runtime.monotonic() - began >= STEADY_MS) failures = 0
+      this.#pause = new Stop()
+      await runtime
+        .sleep(backoffMs(BACKOFF, failures++, runtime.random()), this.#pause.signal)
+        .catch(() => undefined)
+    }
+    this.#isRunning = false
+  }
+
+  /** Resolves when the socket has ended, with the reason. */
+  async #connected(): Promise<unknown> {
+    const { runtime, open } = this.#options
+    const ended = new Stop()
+    this.#heardAt = runtime.monotonic()
+    const opening = open({ from: this.window.next, logId: this.logId }, this.everyMs).then((raw) => {
+      if (this.#isClosed) ended.abort('closed')
+      // It opened too late.
+      if (ended.signal.aborted) raw.close(NORMAL)
+      else this.#attach(raw, ended)
+    })
+    opening.catch(() => ended.abort('broken'))
+    if (await settledWithin(runtime, opening, PATIENCE_MS)) await this.#watch(ended)
+    else ended.abort('slow')
+    this.#socket?.raw.close(NORMAL)
+    this.#socket = undefined
+    this.isLive = false
+    this.#asked = undefined
+    this.#echoedAt = this.#askedAt = -Infinity
+    this.#wake()
+    return ended.signal.reason
+  }
+
+  /** At once, before the socket can tell anything. */
+  #attach(raw: WebSocketLike, ended: Stop): void {
+    const socket = (this.#socket = { raw, ended })
+    raw.addEventListener('message', ({ data }) => void (this.#socket === socket && this.#heard(data)))
+    for (const type of ['close', 'error'] as const) raw.addEventListener(type, () => ended.abort(type))
+    raw.addEventListener('open', () => this.#opened())
+    if (raw.readyState === OPEN) this.#opened()
+  }
+
+  /** Until it ends, is silent, or nobody wants it any more. */
+  async #watch(ended: Stop): Promise<void> {
+    const { runtime } = this.#options
+    const over = new Promise<void>((resolve) =>
+      ended.signal.addEventListener('abort', () => resolve(), { once: true }),
+    )
+    while (!ended.signal.aborted) {
+      await settledWithin(runtime, over, this.everyMs)
+      if (!this.#isWanted) ended.abort('unwanted')
+      else if (this.silentMs > PATIENCE_MS + this.everyMs) ended.abort('silent')
+      else if (this.isLive) this.#ask()
+    }
+  }
+
+  #opened(): void {
+    this.#options.counts.opened++
+    this.#ask()
+  }
+
+  /** Asks for an echo where one is due. Every clock is read before the question is sent. */
+  #ask(): void {
+    const { runtime } = this.#options
+    const now = runtime.monotonic()
+    if (this.#clocks.size === 0 || now - this.#echoedAt < ECHO_MS) return
+    if (now - this.#askedAt < AGAIN_MS) return
+    this.#askedAt = now
+    const question = ++this.#question
+    const mine = new Map([...this.#clocks.keys()].map((clock) => [clock, clock.now()]))
+    this.#asked = { question, at: now, mine }
+    this.#socket?.raw.send(questionText(question))
+  }
+
+  #heard(data: unknown): void {
+    const frame = decodeFrame(data)
+    const fits =
+      frame !== undefined &&
+      ('ended' in frame
+        ? this.#over(frame.ended)
+        : 'records' in frame
+          ? this.#records(frame.records)
+          : 'beat' in frame
+            ? this.#beats(frame.beat)
+            : this.#echo(frame.echo))
+    if (fits) return this.#wake()
+    this.#options.counts.refused++
+    this.#end('misfit')
+  }
+
+  #records({ base, next, records }: RecordsFrame): boolean {
+    // What lies between has not come: nothing is known of it.
+    if (base !== this.window.next) return false
+    const { partition, runtime } = this.#options
+    this.window.append(
+      records.map((record) => ({ partition, ...record })),
+      next,
+      runtime.monotonic(),
+    )
+    return true
+  }
+
+  #beats(beat: Beat): boolean {
+    // It proves something only to who has every record before its end.
+    if (beat.end > this.window.next || beat.beginning > this.window.next) return false
+    if (beat.logId !== (this.logId ??= beat.logId)) return false
+    this.window.forgetBefore(beat.beginning)
+    this.beat = beat
+    this.isLive = true
+    this.#heardAt = this.#options.runtime.monotonic()
+    return true
+  }
+
+  #echo({ question, life, theirs }: EchoFrame): boolean {
+    if (this.#asked?.question !== question) return true
+    for (const [clock, mine] of this.#asked.mine) this.#clocks.get(clock)?.note(life, mine, theirs)
+    this.#echoedAt = this.#asked.at
+    this.#asked = undefined
+    return true
+  }
+
+  /** The tail ends the socket, and says why. */
+  #over(reason: string): boolean {
+    // What is here does not go on: the next question asks where the log is now.
+    if (reason !== 'slow') {
+      this.#started = false
+      this.logId = undefined
+      this.beat = undefined
+      this.window.restart(0)
+    }
+    this.#end(reason)
+    return true
+  }
+
+  #end(reason: string): void {
+    this.#socket?.ended.abort(reason)
+    this.isLive = false
+  }
+
+  #wake(): void {
+    const changed = this.#changed
+    this.#changed = new Stop()
+    changed.abort('changed')
+  }
+}
