@@ -10,6 +10,9 @@ import { encodeUtf8 } from '../../../src/wire/codec.ts'
 
 const TOPIC = 'cache-evictions'
 const TOKEN = 'a-token-of-a-reader-000001'
+/** Asks again and again, for as long as a slow machine needs. */
+const until = (see: () => unknown): Promise<void> =>
+  vi.waitFor(async () => void (await see()), { timeout: 15_000, interval: 20 })
 const closing: (() => Promise<unknown>)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0)) await close()
@@ -82,43 +85,43 @@ describe('a socket of the gateway', () => {
   it('is sent records and beats, and the echo of its question', async () => {
     const gateway = await started()
     const { texts, socket } = opened(addressOf(gateway))
-    await vi.waitFor(() => expect(texts.join()).toContain('"b":'))
+    await until(() => expect(texts.join()).toContain('"b":'))
     socket.send('{"p":4}')
     append(gateway)
-    await vi.waitFor(() => expect(texts.join()).toMatch(/"r":\[\[0,null,"e30=",\d+\]\],"base":0,"next":1/))
-    await vi.waitFor(() => expect(texts.join()).toMatch(/\{"p":4,"life":"[0-9a-f]+","theirs":\d+\}/))
+    await until(() => expect(texts.join()).toMatch(/"r":\[\[0,null,"e30=",\d+\]\],"base":0,"next":1/))
+    await until(() => expect(texts.join()).toMatch(/\{"p":4,"life":"[0-9a-f]+","theirs":\d+\}/))
   })
 
   it('counts among its metrics, and as a connection', async () => {
     const counters = new GatewayCounters()
     const gateway = await started({ counters })
     const { texts, socket } = opened(addressOf(gateway))
-    await vi.waitFor(() => expect(texts.length).toBeGreaterThan(0))
+    await until(() => expect(texts.length).toBeGreaterThan(0))
     expect(counters.sockets()).toBe(1)
     expect(counters.connections).toBe(1)
     socket.close()
-    await vi.waitFor(() => expect(counters.sockets() + counters.connections).toBe(0))
+    await until(() => expect(counters.sockets() + counters.connections).toBe(0))
   })
 
   it('is logged as a request that was answered with 101', async () => {
     const seen: [string, number][] = []
     const gateway = await started({ onRequest: ({ path, status }) => seen.push([path, status]) })
     opened(addressOf(gateway))
-    await vi.waitFor(() => expect(seen).toEqual([[`/tail/${TOPIC}/0/ws`, 101]]))
+    await until(() => expect(seen).toEqual([[`/tail/${TOPIC}/0/ws`, 101]]))
   })
 
   it('ends where it sends more than a question, before that is in memory', async () => {
     const { socket, closed } = opened(addressOf(await started()))
-    await vi.waitFor(() => expect(socket.readyState).toBe(1))
+    await until(() => expect(socket.readyState).toBe(1))
     socket.send('x'.repeat(100_000))
-    await vi.waitFor(() => expect(closed()?.code).toBe(1009))
+    await until(() => expect(closed()?.code).toBe(1009))
   })
 
   it('ends where it sends bytes', async () => {
     const { socket, closed } = opened(addressOf(await started()))
-    await vi.waitFor(() => expect(socket.readyState).toBe(1))
+    await until(() => expect(socket.readyState).toBe(1))
     socket.send(new Uint8Array([1, 2, 3]))
-    await vi.waitFor(() => expect(closed()?.code).toBe(1008))
+    await until(() => expect(closed()?.code).toBe(1008))
   })
 
   it('ends where its client takes nothing', async () => {
@@ -131,27 +134,27 @@ describe('a socket of the gateway', () => {
         'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
         'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
     )
-    await vi.waitFor(() => expect(counters.sockets()).toBe(1))
+    await until(() => expect(counters.sockets()).toBe(1))
     socket.pause()
     const value = encodeUtf8('x'.repeat(200_000))
     const fill = () => {
       for (let at = 0; at < 5; at++) gateway.log.append(TOPIC, { key: null, value, partition: 0 })
       return counters.sockets()
     }
-    await vi.waitFor(() => expect(fill()).toBe(0), { timeout: 15_000, interval: 100 })
+    await until(() => expect(fill()).toBe(0))
   })
 
   it('ends gently where the gateway closes, and at once where it is paused', async () => {
     const gateway = await started()
     const gentle = opened(addressOf(gateway))
-    await vi.waitFor(() => expect(gentle.texts.length).toBeGreaterThan(0))
+    await until(() => expect(gentle.texts.length).toBeGreaterThan(0))
     await gateway.pause()
-    await vi.waitFor(() => expect(gentle.closed()?.code).toBe(1006))
+    await until(() => expect(gentle.closed()?.code).toBe(1006))
     await gateway.resume()
     const again = opened(addressOf(gateway))
-    await vi.waitFor(() => expect(again.texts.length).toBeGreaterThan(0))
+    await until(() => expect(again.texts.length).toBeGreaterThan(0))
     await gateway.close()
-    await vi.waitFor(() => expect(again.closed()).toEqual({ code: 1001, reason: 'the tail is stopping' }))
+    await until(() => expect(again.closed()).toEqual({ code: 1001, reason: 'the tail is stopping' }))
   })
 })
 
@@ -165,7 +168,7 @@ describe('a request for a socket', () => {
       'kedge.tail',
       veiled(`Bearer ${TOKEN}`),
     ])
-    await vi.waitFor(() => expect(texts.length).toBeGreaterThan(0))
+    await until(() => expect(texts.length).toBeGreaterThan(0))
     expect(socket.protocol).toBe('kedge.tail')
   })
 
@@ -205,17 +208,17 @@ describe('a request for a socket', () => {
   it('is refused where there are as many as there may be, until one has gone', async () => {
     const gateway = await started({ limits: { maxSockets: 2, clientShare: 100 } })
     const two = [opened(addressOf(gateway)), opened(addressOf(gateway))]
-    for (const { texts } of two) await vi.waitFor(() => expect(texts.length).toBeGreaterThan(0))
+    for (const { texts } of two) await until(() => expect(texts.length).toBeGreaterThan(0))
     expect(await answered(gateway)).toMatchObject({ status: 429 })
     two[0]!.socket.close()
-    await vi.waitFor(async () => expect((await answered(gateway)).status).toBe(101))
+    await until(async () => expect((await answered(gateway)).status).toBe(101))
   })
 
   it('whose handshake fails takes no place', async () => {
     const gateway = await started({ limits: { maxSockets: 1, clientShare: 100 } })
     for (let time = 0; time < 5; time++)
       await answered(gateway, { headers: { 'sec-websocket-version': '9' } })
-    await vi.waitFor(async () => expect((await answered(gateway)).status).toBe(101))
+    await until(async () => expect((await answered(gateway)).status).toBe(101))
   })
 })
 
@@ -240,5 +243,5 @@ it('serves a client of `ws` as well', async () => {
   closing.push(async () => socket.terminate())
   const texts: unknown[] = []
   socket.addEventListener('message', ({ data }) => texts.push(data))
-  await vi.waitFor(() => expect(texts.length).toBeGreaterThan(0))
+  await until(() => expect(texts.length).toBeGreaterThan(0))
 })

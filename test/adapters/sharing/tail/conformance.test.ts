@@ -1,11 +1,14 @@
 /** A log behind a tail keeps the contract of a log, with and without a store. */
 import { describe, expect, it } from 'vitest'
+import { tailSocket } from '../../../../adapters/sharing/tail-socket.ts'
 import { cacheApiStore, tail } from '../../../../adapters/sharing/tail.ts'
 import type { ProofStore } from '../../../../adapters/sharing/tail.ts'
 import { answerTail } from '../../../../adapters/sharing/tail/route.ts'
 import { TailState } from '../../../../adapters/sharing/tail/state.ts'
+import { systemRuntime } from '../../../../src/ports/runtime.ts'
 import { Clock } from '../../../../src/runtime/clock.ts'
 import { fakeRuntime, logSuite, memory, MemoryLog } from '../../../../src/testing/index.ts'
+import { network } from './fake-sockets.ts'
 import { memoryStore } from './memory-store.ts'
 
 const SECRET = 'tail'.repeat(11)
@@ -77,3 +80,36 @@ for (const [title, store] of Object.entries(STORES))
     it,
     expect,
   })
+
+logSuite({
+  name: 'tail() with a socket',
+  capabilities: { identity: true, longPoll: true, readCommitted: true, shared: true },
+  truncates: true,
+  create() {
+    const on = new MemoryLog({ autoCreate: false })
+    const state = new TailState({ log: memory({ on }) })
+    const { connect, feed } = network(state, systemRuntime())
+    const names = Array.from({ length: 8 }, (_, at) => `topic-${at}`)
+    let topics = 0
+    return {
+      log: tail({
+        origin: memory({ on }),
+        url: 'https://tail.example',
+        fetch: (input) => answerTail(state, new Request(input as string)),
+        topics: [...names, 'no-such-topic', 'absent'],
+        socket: tailSocket({ connect }),
+      }),
+      topic(partitions) {
+        const name = names[topics++]!
+        on.createTopic(name, { partitions })
+        return name
+      },
+      recreate: (topic) => void on.recreateTopic(topic),
+      truncate: (topic, partition, offset) => on.truncate(topic, partition, offset),
+      close: () => feed.close(),
+    }
+  },
+  describe,
+  it,
+  expect,
+})
