@@ -13,4 +13,5 @@ export const BUNDLED: readonly string[] = [
   'hono',
   'lossless-json',
   'prom-client',
+  'ws',
 ]

@@ -3,8 +3,8 @@
  *
  * - Each subpath and the command are bundled, with code in common in `dist/chunks`, so that a class exists once.
  *   `zod`, `quick-lru` and the optional peers stay imports.
- * - What is in {@link BUNDLED} goes into it. The brokers' client and the one of Prometheus, which call `require`, become one
- *   file each: `dist/vendor/kafka.js`, `dist/vendor/prom-client.js`.
+ * - What is in {@link BUNDLED} goes into it. The brokers' client, the one of Prometheus and the server of WebSockets, which call
+ *   `require`, become one file each: `dist/vendor/kafka.js`, `dist/vendor/prom-client.js`, `dist/vendor/ws.js`.
  * - The live page is built, and becomes a file of its own: `dist/vendor/live-page.js`.
  * - Removes declarations that no subpath imports.
  * - The licences of what is bundled stand in `dist/THIRD-PARTY-NOTICES.txt`.
@@ -32,11 +32,13 @@ interface Manifest {
 const DIST = 'dist'
 const KAFKA = '@platformatic/kafka'
 const PROM_CLIENT = 'prom-client'
+const WS = 'ws'
 const LIVE_PAGE = './page-build.ts'
 /** What becomes a file of its own. A mark stands for it until it is known from where it is imported. */
 const VENDORED: Readonly<Record<string, { readonly mark: string; readonly file: string }>> = {
   [KAFKA]: { mark: 'kedge-vendor:kafka', file: `${DIST}/vendor/kafka.js` },
   [PROM_CLIENT]: { mark: 'kedge-vendor:prom-client', file: `${DIST}/vendor/prom-client.js` },
+  [WS]: { mark: 'kedge-vendor:ws', file: `${DIST}/vendor/ws.js` },
   [LIVE_PAGE]: { mark: 'kedge-vendor:live-page', file: `${DIST}/vendor/live-page.js` },
 }
 const NODE_20 = 'node20'
@@ -46,7 +48,13 @@ const subpaths = Object.values(manifest.exports).filter((target) => typeof targe
 const programs = Object.values(manifest.bin)
 
 for (const file of globSync(`${DIST}/**/*.js`)) rmSync(file)
-const metafiles = [await bundleKafka(), await bundlePromClient(), await bundlePage(), await bundleAll()]
+const metafiles = [
+  await bundleKafka(),
+  await bundlePromClient(),
+  await vendored(WS, ['WebSocketServer'], {}),
+  await bundlePage(),
+  await bundleAll(),
+]
 const keep = reachable(subpaths.map(({ types }) => posix.normalize(types)))
 for (const file of globSync(`${DIST}/**/*.d.ts`)) if (!keep.has(file.replaceAll('\\', '/'))) rmSync(file)
 writeFileSync(`${DIST}/THIRD-PARTY-NOTICES.txt`, noticesOf(metafiles))
@@ -165,7 +173,7 @@ async function bundleAll(): Promise<Metafile> {
         name: 'vendored',
         setup: (builder) =>
           builder.onResolve(
-            { filter: /^(?:@platformatic\/kafka|prom-client|\.\/page-build\.ts)$/ },
+            { filter: /^(?:@platformatic\/kafka|prom-client|ws|\.\/page-build\.ts)$/ },
             ({ path }) => ({
               path: VENDORED[path]!.mark,
               external: true,

@@ -43,6 +43,7 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './adapters/next': { maxBytes: 7_600 },
   './adapters/prom-client': { maxBytes: 3_500 },
   './adapters/tail': { maxBytes: 9_500 },
+  './adapters/tail-socket': { maxBytes: 9_500 },
   './adapters/log-events': { maxBytes: 3_400 },
   './adapters/opentelemetry': { maxBytes: 5_900 },
   './adapters/otlp': { maxBytes: 8_800 },

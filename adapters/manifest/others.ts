@@ -66,6 +66,15 @@ export const OTHERS: readonly Adapter[] = [
     load: () => import('../sharing/tail.ts'),
   },
   {
+    name: 'tail-socket',
+    source: 'adapters/sharing/tail-socket.ts',
+    factories: { tailSocket: 'sharing' },
+    peers: [],
+    test: 'test/adapters/sharing/tail/socket.test.ts',
+    page: 'docs/scaling.md',
+    load: () => import('../sharing/tail-socket.ts'),
+  },
+  {
     name: 'prom-client',
     source: 'adapters/metrics/prom-client.ts',
     factories: { metrics: 'metrics' },

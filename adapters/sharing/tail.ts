@@ -65,7 +65,7 @@ export interface TailSocket {
   over(terms: SocketTerms): Pick<KafkaLog, 'offsets' | 'read'> & { close(): void }
 }
 
-/** What a socket is told of its tail. */
+/** What `tail()` gives to a socket. */
 export interface SocketTerms {
   /** The tail, as it is asked by requests. */
   readonly asked: AskedTail

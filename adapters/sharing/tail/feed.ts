@@ -1,7 +1,7 @@
 /**
  * The sockets of a tail: samples the places that they follow, once for all of them, and tells each what it has not got.
  *
- * It has no platform: the gateway, a relay and a Durable Object hand it sockets alike. While nobody follows, it asks nothing.
+ * It has no platform: the gateway, a relay and a Durable Object hand it sockets alike. While no client follows, it asks nothing.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * What goes over the socket of a tail, one JSON text a frame.
  *
- * From the server: `{"r":[…],"base":b,"next":n}` are all records of `[b, n)`; `{"b":{…}}` is a beat, a proof for whoever has every
+ * From the server: `{"r":[…],"base":b,"next":n}` are all records of `[b, n)`; `{"b":{…}}` is a beat, a proof for a client that has every
  * record before its end; `{"p":k,"life":…,"theirs":ms}` is the echo of a question; `{"x":…}` says why the socket ends. From the client:
  * `{"p":k}`. The decoder takes nothing on trust: a text that contradicts itself is no frame.
  *

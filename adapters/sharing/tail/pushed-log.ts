@@ -14,9 +14,8 @@ import type {
 import type { Runtime } from '../../../src/ports/runtime.ts'
 import type { Echoes } from './echoes.ts'
 import type { Beat } from './frames.ts'
+import type { AgeClock } from './link-echoes.ts'
 import type { LinkStart, SocketLink } from './socket-link.ts'
-
-type AgeClock = NonNullable<OffsetsOptions['clock']>
 
 /** The tail, as it is asked by requests. */
 export interface AskedTail {
@@ -56,11 +55,8 @@ export class PushedLog {
     if (!topics.has(topic) || partitions === undefined || !clock) return asked.offsets(topic, options)
     signal?.throwIfAborted()
     const now = clock.now()
-    const pushed = await Promise.all(
-      partitions.map((partition) =>
-        maxAgeMs > 0 ? this.#pushed(topic, partition, now, { ...options, clock, maxAgeMs }) : undefined,
-      ),
-    )
+    const one = (partition: number) => this.#pushed(topic, partition, now, { ...options, clock, maxAgeMs })
+    const pushed = maxAgeMs > 0 ? await Promise.all(partitions.map(one)) : []
     const left = partitions.filter((_, at) => pushed[at] === undefined)
     if (left.length === 0) return pushed as PartitionOffsets[]
     const answers = await asked.offsets(topic, { ...options, partitions: left })

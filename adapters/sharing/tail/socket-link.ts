@@ -6,13 +6,13 @@
  *
  * @module
  */
-import type { OffsetsOptions } from '../../../src/ports/kafka-log.ts'
 import type { Runtime } from '../../../src/ports/runtime.ts'
 import { settledWithin } from '../../../src/runtime/deadline.ts'
 import { backoffMs } from '../../../src/runtime/retry.ts'
 import { Stop } from '../../../src/runtime/stop.ts'
 import type { Echoes } from './echoes.ts'
-import { type Beat, decodeFrame, questionText, type EchoFrame, type RecordsFrame } from './frames.ts'
+import { type Beat, decodeFrame, type EchoFrame, questionText, type RecordsFrame } from './frames.ts'
+import { type AgeClock, LinkEchoes } from './link-echoes.ts'
 import { RecordWindow } from './window.ts'
 
 /** What a link needs of a `WebSocket`: that of the web, of Node, Deno and Bun, and that of the package `ws` have it. */
@@ -50,22 +50,15 @@ export interface LinkCounts {
   refused: number
 }
 
-type AgeClock = NonNullable<OffsetsOptions['clock']>
-
 const OPEN = 1
 const NORMAL = 1000
 const BACKOFF = { firstMs: 250, maxMs: 30_000 }
 /** A socket that held so long was no failure. */
 const STEADY_MS = 10_000
-/** A socket that nobody asks for any more is closed after so long. */
+/** The link closes a socket that no caller has asked for so long. */
 const LINGER_MS = 30_000
 /** How long a socket may take to open, and how long a beat may be late. */
 const PATIENCE_MS = 5000
-/** How often the tail is asked for an echo: it is how a tail notices as well that a client lives. */
-const ECHO_MS = 30_000
-/** An echo that has not come is asked for again. */
-const AGAIN_MS = 3000
-const MAX_CLOCKS = 8
 /** The part of the allowed age that may pass between two beats: the rest is for the way, and for the poll. */
 const BEAT_PART = 0.75
 const EVERY_MS = { least: 100, most: 10_000, usual: 1000 }
@@ -79,8 +72,7 @@ export class SocketLink {
   /** Whether a socket is open that has brought a beat. */
   isLive = false
   readonly #options: LinkOptions
-  /** What each caller's clock shows is an echo of its own. */
-  readonly #clocks = new Map<AgeClock, Echoes>()
+  readonly #echoes: LinkEchoes
   #started = false
   #everyMs = Infinity
   #wantedAt = -Infinity
@@ -88,15 +80,12 @@ export class SocketLink {
   #isClosed = false
   #socket: { readonly raw: WebSocketLike; readonly ended: Stop } | undefined
   #heardAt = 0
-  #question = 0
-  #asked: { readonly question: number; readonly at: number; readonly mine: Map<AgeClock, number> } | undefined
-  #echoedAt = -Infinity
-  #askedAt = -Infinity
   #changed = new Stop()
   #pause = new Stop()
 
   constructor(options: LinkOptions) {
     this.#options = options
+    this.#echoes = new LinkEchoes(options.runtime)
   }
 
   get everyMs(): number {
@@ -114,11 +103,7 @@ export class SocketLink {
     const everyMs = Math.max(EVERY_MS.least, Math.floor(maxAgeMs * BEAT_PART))
     const isShorter = everyMs < this.everyMs
     if (everyMs < this.#everyMs) this.#everyMs = everyMs
-    if (clock && echoes && !this.#clocks.has(clock)) {
-      this.#clocks.set(clock, echoes)
-      const [oldest] = this.#clocks.keys()
-      if (this.#clocks.size > MAX_CLOCKS) this.#clocks.delete(oldest!)
-    }
+    if (clock && echoes) this.#echoes.add(clock, echoes)
     if (this.#isClosed) return
     // One that beats too seldom is opened again.
     if (isShorter && this.#socket) this.#end('another beat')
@@ -129,7 +114,7 @@ export class SocketLink {
 
   /** What it has echoed tells nothing about the beats: it is asked anew. */
   doubtEcho(): void {
-    this.#echoedAt = -Infinity
+    this.#echoes.doubt()
     if (this.isLive) this.#ask()
   }
 
@@ -180,37 +165,40 @@ export class SocketLink {
 
   /** Resolves when the socket has ended, with the reason. */
   async #connected(): Promise<unknown> {
-    const { runtime, open } = this.#options
+    const { runtime } = this.#options
     const ended = new Stop()
     this.#heardAt = runtime.monotonic()
-    const opening = open({ from: this.window.next, logId: this.logId }, this.everyMs).then((raw) => {
-      if (this.#isClosed) ended.abort('closed')
-      // It opened too late.
-      if (ended.signal.aborted) raw.close(NORMAL)
-      else this.#attach(raw, ended)
-    })
-    opening.catch(() => ended.abort('broken'))
+    const opening = this.#open(ended).catch(() => ended.abort('broken'))
     if (await settledWithin(runtime, opening, PATIENCE_MS)) await this.#watch(ended)
     else ended.abort('slow')
     this.#socket?.raw.close(NORMAL)
     this.#socket = undefined
     this.isLive = false
-    this.#asked = undefined
-    this.#echoedAt = this.#askedAt = -Infinity
+    this.#echoes.forget()
     this.#wake()
     return ended.signal.reason
+  }
+
+  async #open(ended: Stop): Promise<void> {
+    const raw = await this.#options.open({ from: this.window.next, logId: this.logId }, this.everyMs)
+    if (this.#isClosed) ended.abort('closed')
+    // It opened too late.
+    if (ended.signal.aborted) raw.close(NORMAL)
+    else this.#attach(raw, ended)
   }
 
   /** At once, before the socket can tell anything. */
   #attach(raw: WebSocketLike, ended: Stop): void {
     const socket = (this.#socket = { raw, ended })
-    raw.addEventListener('message', ({ data }) => void (this.#socket === socket && this.#heard(data)))
+    raw.addEventListener('message', ({ data }) => {
+      if (this.#socket === socket && !ended.signal.aborted) this.#heard(data)
+    })
     for (const type of ['close', 'error'] as const) raw.addEventListener(type, () => ended.abort(type))
     raw.addEventListener('open', () => this.#opened())
     if (raw.readyState === OPEN) this.#opened()
   }
 
-  /** Until it ends, is silent, or nobody wants it any more. */
+  /** Until it ends, is silent, or no caller wants it any more. */
   async #watch(ended: Stop): Promise<void> {
     const { runtime } = this.#options
     const over = new Promise<void>((resolve) =>
@@ -229,17 +217,10 @@ export class SocketLink {
     this.#ask()
   }
 
-  /** Asks for an echo where one is due. Every clock is read before the question is sent. */
+  /** Asks for an echo where one is due. */
   #ask(): void {
-    const { runtime } = this.#options
-    const now = runtime.monotonic()
-    if (this.#clocks.size === 0 || now - this.#echoedAt < ECHO_MS) return
-    if (now - this.#askedAt < AGAIN_MS) return
-    this.#askedAt = now
-    const question = ++this.#question
-    const mine = new Map([...this.#clocks.keys()].map((clock) => [clock, clock.now()]))
-    this.#asked = { question, at: now, mine }
-    this.#socket?.raw.send(questionText(question))
+    const question = this.#socket && this.#echoes.question()
+    if (question !== undefined) this.#socket!.raw.send(questionText(question))
   }
 
   #heard(data: unknown): void {
@@ -252,7 +233,7 @@ export class SocketLink {
           ? this.#records(frame.records)
           : 'beat' in frame
             ? this.#beats(frame.beat)
-            : this.#echo(frame.echo))
+            : this.#echoed(frame.echo))
     if (fits) return this.#wake()
     this.#options.counts.refused++
     this.#end('misfit')
@@ -281,11 +262,8 @@ export class SocketLink {
     return true
   }
 
-  #echo({ question, life, theirs }: EchoFrame): boolean {
-    if (this.#asked?.question !== question) return true
-    for (const [clock, mine] of this.#asked.mine) this.#clocks.get(clock)?.note(life, mine, theirs)
-    this.#echoedAt = this.#asked.at
-    this.#asked = undefined
+  #echoed(echo: EchoFrame): boolean {
+    this.#echoes.heard(echo)
     return true
   }
 

@@ -58,6 +58,24 @@ export const SHARED_PROOF_OPERATIONS: Readonly<Record<string, Operation>> = {
     },
     refusals: ['malformed', 'unknown-topic', 'unknown-partition'],
   },
+  'get /tail/{topic}/{partition}/ws': {
+    id: 'followProofs',
+    summary: 'A WebSocket that brings records and proofs as they come',
+    description:
+      'Frames are in docs/protocol.md. A client that can set no header names its credential as a protocol: `kedge.auth.` and the value of `Authorization` in base64url, beside `kedge.tail`.',
+    role: 'read',
+    parameters: [
+      ...place,
+      query('from', INTEGER, 'The first record that is wanted; 0 where it is left out.'),
+      query('log', NAME, 'The log that it is of.'),
+      query('beat', INTEGER, 'How often a proof is wanted, in milliseconds: 100 to 10000.'),
+    ],
+    answers: {
+      101: { description: 'The connection is a WebSocket.' },
+      426: answer('The request asks for no WebSocket.', ['application/json'], { type: 'object' }),
+    },
+    refusals: ['malformed', 'busy', 'unavailable'],
+  },
   'get /tail/{topic}/{partition}/records': {
     id: 'getProofRecords',
     summary: 'Records that a proof does not have',

@@ -112,7 +112,7 @@ async function refuse(connection: Socket, response: Response): Promise<void> {
   connection.end(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), body]))
 }
 
-/** Node before 24.9 asks nobody which upgrades to take: what is none here it gets again, without its upgrade. */
+/** Node before 24.9 takes every upgrade: it gets the connection back with the request, without what asks for one. */
 function asBefore(server: Server, request: IncomingMessage, connection: Socket, head: Buffer): void {
   const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`]
   const { rawHeaders } = request

@@ -1,4 +1,4 @@
-/** The gateway's sockets over loopback: who may open one, what it is told, and how it ends. */
+/** The gateway's sockets over loopback: who may open one, what it brings, and how it ends. */
 import { createConnection } from 'node:net'
 import { request } from 'node:http'
 import { afterEach, describe, expect, it, vi } from 'vitest'

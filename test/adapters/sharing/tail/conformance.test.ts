@@ -95,7 +95,7 @@ logSuite({
       log: tail({
         origin: memory({ on }),
         url: 'https://tail.example',
-        fetch: (input) => answerTail(state, new Request(input as string)),
+        fetch: (input) => answerTail(state, new Request(input)),
         topics: [...names, 'no-such-topic', 'absent'],
         socket: tailSocket({ connect }),
       }),

@@ -86,7 +86,7 @@ export interface Network {
   delayMs: number
   /** No socket opens. */
   isAway: boolean
-  /** Nothing passes, and nobody is told. */
+  /** Nothing passes, and neither side hears of it. */
   isCut: boolean
   /** What becomes of a frame of the server; `undefined` loses it. */
   onFrame: (text: string) => unknown

@@ -37,7 +37,7 @@ function clientOf(options: Partial<TailOptions> = {}) {
     url: 'https://tail.example/base',
     fetch: async (input) => {
       asked.push(new URL(input as string).pathname.slice('/base'.length))
-      return answerTail(tailState, new Request(input as string))
+      return answerTail(tailState, new Request(input))
     },
     socket,
     runtime,
