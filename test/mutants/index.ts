@@ -8,6 +8,7 @@ import { followerMutants } from './follower.ts'
 import type { Mutant } from './mutant.ts'
 import { signingMutants } from './signing.ts'
 import { storeMutants } from './store.ts'
+import { socketMutants } from './sockets.ts'
 import { tailMutants } from './tails.ts'
 import { tierMutants } from './tier.ts'
 import { valueMutants } from './values.ts'
@@ -22,6 +23,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...writeMutants,
   ...tierMutants,
   ...tailMutants,
+  ...socketMutants,
   ...featureMutants,
   ...dumpMutants,
   ...signingMutants,
