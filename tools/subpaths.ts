@@ -51,6 +51,7 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './worker': { maxBytes: 34_000 },
   './worker/cloudflare': { maxBytes: 102_000 },
   './worker/cloudflare-otlp': { maxBytes: 106_600 },
+  './worker/tail': { maxBytes: 9_500 },
   './lambda': { maxBytes: 39_000 },
   './sync': { maxBytes: 28_200 },
   './loader': { maxBytes: 47_000 },

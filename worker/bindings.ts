@@ -7,7 +7,9 @@
  */
 import type { CacheOptions } from '../src/api/options.ts'
 import { type Authorizer, bearerAuth, openToAll } from './auth.ts'
+import type { KafkaSettings } from './kafka-log.ts'
 import type { OriginOptions } from './origin.ts'
+import { readTail, type TailSettings } from './tail/settings.ts'
 import { readTier, type TierSettings } from './tier.ts'
 import type { SignOptions } from '../src/signing/index.ts'
 import { signingKeys } from '../src/signing/index.ts'
@@ -18,20 +20,6 @@ import type { Variables } from './variables.ts'
 export class BindingsError extends TypeError {
   override readonly name = 'BindingsError'
 }
-
-/** How the log is reached. */
-export type KafkaSettings =
-  | {
-      readonly flavor: 'confluent' | 'gateway'
-      readonly url: string
-      readonly auth?: { readonly username: string; readonly password: string } | { readonly token: string }
-    }
-  | {
-      readonly flavor: 'upstash'
-      readonly url: string
-      readonly username: string
-      readonly password: string
-    }
 
 /** Where the audit goes, and what its lines have. */
 export interface AuditSettings {
@@ -49,6 +37,8 @@ export interface Settings {
   readonly namespaces: readonly string[] | undefined
   readonly auth: Authorizer
   readonly tier: TierSettings | undefined
+  /** `undefined`: each isolate samples the log for itself. */
+  readonly tail: TailSettings | undefined
   /** `undefined`: nothing is signed. */
   readonly signing: SignOptions | undefined
   /** Whether values travel through the updates topic. */
@@ -73,6 +63,8 @@ const VARIABLE_OF: Readonly<Record<string, keyof Variables>> = {
   password: 'KAFKA_PASSWORD',
   topics: 'EVICTIONS_TOPIC',
   keys: 'SIGN_KEYS',
+  secret: 'TAIL_SECRET',
+  shards: 'TAIL_SHARDS',
   evictionPartitions: 'EVICTION_PARTITIONS',
   updatePartitions: 'UPDATE_PARTITIONS',
   ttl: 'TTL',
@@ -101,11 +93,13 @@ export function readBindings(env: unknown): Settings {
   if ('faults' in read)
     throw new BindingsError(`${read.faults.map(([name, fault]) => `\`${name}\` ${fault}`).join('; ')}.`)
   const { variables } = read
+  const kafka = kafkaOf(variables)
   return {
-    kafka: kafkaOf(variables),
+    kafka,
     ...originOf(variables),
     auth: authOf(variables),
-    tier: tierIn(variables),
+    tier: accepted(readTier(variables)),
+    tail: accepted(readTail(variables, kafka)),
     audit: auditOf(variables),
     bulk: variables.BULK !== 'off',
     signing: signingOf(variables),
@@ -219,8 +213,7 @@ function signingOf(variables: Variables): SignOptions | undefined {
   return { keys: signingKeys(keys), sign, evictions, topics: topicsOf(variables) }
 }
 
-function tierIn(variables: Variables): TierSettings | undefined {
-  const read = readTier(variables)
+function accepted<T extends object>(read: T | { readonly fault: string } | undefined): T | undefined {
   if (read !== undefined && 'fault' in read) throw new BindingsError(read.fault)
   return read
 }

@@ -22,4 +22,5 @@ const deployment: Deployment = createDeployment({
   },
 })
 
+export { KedgeTail } from './kedge-tail.ts'
 export default deployment

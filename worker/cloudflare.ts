@@ -8,4 +8,5 @@ import { createDeployment, type Deployment } from './deployment.ts'
 
 const deployment: Deployment = createDeployment(CONSOLE)
 
+export { KedgeTail } from './kedge-tail.ts'
 export default deployment

@@ -4,9 +4,6 @@
  * @module
  */
 import type { Hono } from 'hono'
-import { confluent } from '../adapters/kafka/confluent.ts'
-import { gateway } from '../adapters/kafka/gateway.ts'
-import { upstash } from '../adapters/kafka/upstash.ts'
 import { createCache } from '../src/index.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import type { Cache } from '../src/api/cache-types.ts'
@@ -18,19 +15,15 @@ import { sharedTier } from '../src/tier/index.ts'
 import { createApp } from './app.ts'
 import type { AuditOptions } from './audit-options.ts'
 import { auditLines, auditTopic } from './audit-sinks.ts'
-import {
-  type AuditSettings,
-  BindingsError,
-  blameBindings,
-  type KafkaSettings,
-  readBindings,
-  type Settings,
-} from './bindings.ts'
+import { type AuditSettings, BindingsError, blameBindings, readBindings, type Settings } from './bindings.ts'
 import type { ExecutionContext } from './execution-context.ts'
+import { logOf } from './kafka-log.ts'
 import { httpOrigin } from './origin.ts'
 import { Problem } from './problem.ts'
 import type { RequestMetrics } from './request-metrics.ts'
 import { runCron } from './scheduled.ts'
+import { regionOf, type TailRegion } from './tail/regions.ts'
+import { tailOf } from './tail/settings.ts'
 import { tierOf } from './tier.ts'
 import { harmless } from '../src/runtime/listener.ts'
 
@@ -72,10 +65,12 @@ interface Assembly {
 export function createDeployment(options: DeploymentOptions = {}): Deployment {
   // Bindings do not change while an isolate lives; the next request repeats a failed attempt.
   let assembled: Assembly | undefined
-  const assembly = (env: unknown): Assembly => (assembled ??= assemble(env, options))
+  let region: TailRegion | undefined
+  const assembly = (env: unknown): Assembly => (assembled ??= assemble(env, options, () => region))
   return {
     async fetch(request, env, context) {
       let app: Hono
+      region ??= regionOf((request as { readonly cf?: unknown }).cf)
       try {
         app = assembly(env).app
       } catch (error) {
@@ -92,12 +87,13 @@ export function createDeployment(options: DeploymentOptions = {}): Deployment {
   }
 }
 
-function assemble(env: unknown, options: DeploymentOptions): Assembly {
+function assemble(env: unknown, options: DeploymentOptions, region: () => TailRegion | undefined): Assembly {
   const { onError, onUnsigned } = options
   const settings = readBindings(env)
   try {
     const { signing } = settings
-    const plain = logOf(settings.kafka)
+    const origin = logOf(settings.kafka)
+    const plain = settings.tail ? tailOf(settings.tail, origin, region) : origin
     const log = signing ? signed(plain, { ...signing, ...(onUnsigned && { onEvent: onUnsigned }) }) : plain
     const cache = createCache({
       kafka: log,
@@ -158,16 +154,6 @@ function auditOf(
     // Cloudflare sets it, whatever the client sends.
     remote: ({ headers }) => headers.get('cf-connecting-ip') ?? '',
   }
-}
-
-function logOf(kafka: KafkaSettings): KafkaLog {
-  if (kafka.flavor === 'upstash') {
-    const { url, username, password } = kafka
-    return upstash({ url, username, password })
-  }
-  const { flavor, url, auth } = kafka
-  const connect = flavor === 'gateway' ? gateway : confluent
-  return connect({ url, ...(auth !== undefined && { auth }) })
 }
 
 function refusal(error: unknown): Problem {

@@ -13,6 +13,8 @@ import type { Duration } from '../src/runtime/duration.ts'
 import { BEARER_TOKEN_PATTERN } from './auth.ts'
 import { DurationText } from './duration.ts'
 import { parseTagTemplate } from './origin-tags.ts'
+import type { TailNamespace } from './tail/durable-tail.ts'
+import { TAIL_REGIONS, type TailRegion } from './tail/regions.ts'
 
 const text = once(() =>
   z.string({ error: 'must be a text' }).check(z.maxLength(8192, { error: 'is too long' })),
@@ -39,15 +41,15 @@ const tokens = list(
   'must be a comma list of tokens of letters, digits and `-._~+/`',
 )
 
-const kvNamespace = once(() =>
-  z.custom<KVNamespaceLike>(
-    (value: unknown) =>
-      ['getWithMetadata', 'put', 'delete'].every(
-        (method) => typeof (value as Record<string, unknown> | undefined)?.[method] === 'function',
-      ),
-    { error: 'must be a KV namespace' },
-  ),
-)
+const kvNamespace = binding<KVNamespaceLike>(['getWithMetadata', 'put', 'delete'], 'must be a KV namespace')
+const tailNamespace = binding<TailNamespace>(['getByName'], 'must be a Durable Object namespace')
+
+/** What the platform binds is known by its methods. */
+function binding<T>(methods: readonly string[], error: string): () => z.ZodMiniType<T, T> {
+  const has = (value: unknown, method: string) =>
+    typeof (value as Record<string, unknown> | undefined)?.[method] === 'function'
+  return once(() => z.custom<T>((value) => methods.every((method) => has(value, method)), { error }))
+}
 
 function matching(pattern: RegExp, error: string): () => z.ZodMiniType<string> {
   return once(() => text().check(z.regex(pattern, { error })))
@@ -141,6 +143,16 @@ export interface Variables {
   readonly TIER_KV?: KVNamespaceLike | undefined
   readonly TIER_URL?: string | undefined
   readonly TIER_TOKEN?: string | undefined
+  /** What samples the evictions topic for many isolates. @default nothing: each isolate polls for itself */
+  readonly TAIL?: 'durable-object' | 'gateway' | undefined
+  readonly KEDGE_TAIL?: TailNamespace | undefined
+  /** Where isolates find the proofs of others. @default nowhere */
+  readonly TAIL_STORE?: 'cache-api' | undefined
+  readonly TAIL_SECRET?: string | undefined
+  /** @default that of the first request of the isolate */
+  readonly TAIL_REGION?: TailRegion | undefined
+  /** @default 1 */
+  readonly TAIL_SHARDS?: number | undefined
   readonly READ_TOKENS?: readonly string[] | undefined
   readonly WRITE_TOKENS?: readonly string[] | undefined
   readonly EVICT_TOKENS?: readonly string[] | undefined
@@ -207,6 +219,12 @@ const READERS: { readonly [K in keyof Variables]-?: () => z.ZodMiniType<Variable
   TIER_KV: kvNamespace,
   TIER_URL: url,
   TIER_TOKEN: matching(/^[\x21-\x7e]+$/, 'must be a token without spaces'),
+  TAIL: oneOf('durable-object', 'gateway'),
+  KEDGE_TAIL: tailNamespace,
+  TAIL_STORE: oneOf('cache-api'),
+  TAIL_SECRET: matching(/^[\w+/-]{43,342}={0,2}$/, 'must be base64 of 32 to 256 bytes'),
+  TAIL_REGION: oneOf(...TAIL_REGIONS),
+  TAIL_SHARDS: count,
   READ_TOKENS: tokens,
   WRITE_TOKENS: tokens,
   EVICT_TOKENS: tokens,

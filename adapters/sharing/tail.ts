@@ -30,7 +30,8 @@ export interface TailOptions {
   /** Sent with every request to `url`. */
   readonly headers?: Readonly<Record<string, string>>
   /**
-   * Sends a request to a tail that has no address, such as a Durable Object: `durableTail()` of `kedge/tail` makes it. A stub
+   * Sends a request to a tail that has no address, such as a Durable Object: `durableTail()` of
+   * `kedge/worker/tail` makes it. A stub
    * belongs to the request that made it, so make one at each call.
    */
   readonly ask?: (path: string, init: { readonly signal: AbortSignal }) => Promise<Response>

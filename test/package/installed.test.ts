@@ -190,6 +190,7 @@ describe('its types', { timeout: 120_000 }, () => {
     './lambda',
     './worker/cloudflare',
     './worker/cloudflare-otlp',
+    './worker/tail',
     './adapters/otlp',
   ])('of %s are whole with nothing installed beside it, and every declaration checked', async (subpath) => {
     const folder = `types${subpath.replaceAll(/\W/g, '-')}`

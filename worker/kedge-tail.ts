@@ -1,0 +1,12 @@
+/** The tail of the deployable worker: a Durable Object that samples the log of its bindings. @module */
+import type { KafkaLog } from '../src/ports/kafka-log.ts'
+import { readBindings } from './bindings.ts'
+import { logOf } from './kafka-log.ts'
+import { TailObject } from './tail/tail-object.ts'
+
+/** Bind it as `KEDGE_TAIL`, for `TAIL = "durable-object"`. Its variables are those of the worker. */
+export class KedgeTail extends TailObject {
+  protected override log(): KafkaLog {
+    return logOf(readBindings(this.env).kafka)
+  }
+}
