@@ -167,9 +167,12 @@ export class TailState {
    */
   async records(asked: RecordsQuestion): Promise<ReadResult | undefined> {
     const { topic, partition, offset, maxBytes, logId } = asked
-    const place = this.#places.get(keyOf(topic, partition))
+    const arrived = this.#clock.now()
     return this.#admitted(async () => {
-      if (place?.logId !== logId) return undefined
+      const place = this.#place(topic, partition, arrived)
+      // It has just begun: the client knows that log from the tail before.
+      if (place.logId === undefined) await place.sample(0, arrived)
+      if (place.logId !== logId) return undefined
       const held = place.window.read(offset, Math.min(maxBytes, MAX_RECORD_BYTES))
       if (held) return { records: held.records, next: [{ partition, offset: held.next }], outOfRange: [] }
       const key = `${topic}/${partition}/${offset}/${maxBytes}`

@@ -289,6 +289,25 @@ describe('the clock of a tail', () => {
   })
 })
 
+describe('records that no proof has', () => {
+  const askFor = async (state: TailState, logId: string) => {
+    const answer = state.records({ topic: 't', partition: 0, offset: 1, maxBytes: 1000, logId })
+    await runtime.advance(10 * LATENCY)
+    return answer
+  }
+
+  it('come from a tail whose first question they are: one that has just begun', async () => {
+    append(3)
+    const { logId } = await tailOf().ask()
+    expect((await askFor(tailOf().state, logId))?.records.map(({ offset }) => offset)).toEqual([1, 2])
+  })
+
+  it('do not come from another log', async () => {
+    append(3)
+    expect(await askFor(tailOf().state, 'another')).toBeUndefined()
+  })
+})
+
 describe('a log that tells no identity', () => {
   const nameless: MemoryOptions = { capabilities: { identity: false } }
   const storage = () => {
