@@ -8,6 +8,7 @@ import { followerMutants } from './follower.ts'
 import type { Mutant } from './mutant.ts'
 import { signingMutants } from './signing.ts'
 import { storeMutants } from './store.ts'
+import { tailObjectMutants } from './tail-objects.ts'
 import { socketMutants } from './sockets.ts'
 import { tailMutants } from './tails.ts'
 import { tierMutants } from './tier.ts'
@@ -24,6 +25,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...tierMutants,
   ...tailMutants,
   ...socketMutants,
+  ...tailObjectMutants,
   ...featureMutants,
   ...dumpMutants,
   ...signingMutants,

@@ -11,14 +11,22 @@ export interface RunningIsolate {
   close(): Promise<void>
 }
 
-/** Starts the worker, one ES module, and resolves when it listens. */
+/**
+ * Starts the worker, one ES module, and resolves when it listens.
+ *
+ * @param objects the classes of its Durable Objects, with SQLite, by the names that they are bound as
+ */
 export async function startIsolate(
   code: string,
   bindings: Readonly<Record<string, string>> = {},
+  objects: Readonly<Record<string, string>> = {},
 ): Promise<RunningIsolate> {
   const miniflare = new Miniflare({
     modules: [{ type: 'ESModule', path: 'worker.js', contents: code }],
     bindings,
+    durableObjects: Object.fromEntries(
+      Object.entries(objects).map(([name, className]) => [name, { className, useSQLite: true }]),
+    ),
     compatibilityDate: COMPATIBILITY_DATE,
     host: HOST,
     port: 0,

@@ -17,6 +17,8 @@ const WORKER = new URL('../../worker/cloudflare.ts', import.meta.url)
 interface IsolateSpec {
   readonly entry?: URL
   readonly bindings?: Readonly<Record<string, string>>
+  /** Classes of Durable Objects, by what they are bound as. */
+  readonly objects?: Readonly<Record<string, string>>
   readonly replacements?: readonly Replacement[]
 }
 
@@ -42,9 +44,9 @@ export async function startWorld(rows: Readonly<Record<string, unknown>> = {}): 
   return {
     gateway,
     source,
-    async isolate({ entry = WORKER, bindings = {}, replacements = [] } = {}) {
+    async isolate({ entry = WORKER, bindings = {}, objects = {}, replacements = [] } = {}) {
       const { code } = await bundle(entry, { replacements, external: ['cloudflare:*'] })
-      const running = await startIsolate(code, {
+      const variables = {
         KAFKA_REST_URL: gateway.url,
         KAFKA_FLAVOR: 'gateway',
         ORIGIN_URL: source.url,
@@ -56,7 +58,8 @@ export async function startWorld(rows: Readonly<Record<string, unknown>> = {}): 
         POLL_TIMEOUT: '5s',
         ON_UNREACHABLE: 'bypass',
         ...bindings,
-      })
+      }
+      const running = await startIsolate(code, variables, objects)
       closers.push(() => running.close())
       const client = new Client(running.url)
       await until(async () => (await client.ask('/readyz')).status === 200, 'the isolate is ready')
