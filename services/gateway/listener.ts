@@ -6,7 +6,7 @@ import { createServer as createTlsServer } from 'node:https'
 import { getRequestListener } from '@hono/node-server'
 import { Connections } from './connections.ts'
 import type { ConnectionBounds } from './connections.ts'
-import { asksForSocket, Sockets } from './sockets/sockets.ts'
+import type { Sockets } from './sockets/sockets.ts'
 import { TlsFiles } from './tls-files.ts'
 import type { TlsOptions } from './tls-files.ts'
 import { harmless } from '../../src/runtime/listener.ts'
@@ -33,13 +33,14 @@ export interface ListenerOptions extends ConnectionBounds {
   readonly tls?: TlsOptions | undefined
   /** Answers requests that need no `fetch`; `false` for all others. */
   readonly plain?: (request: IncomingMessage, response: ServerResponse) => boolean
+  /** Takes the requests that ask to become a socket. @default none becomes one */
+  readonly sockets?: Sockets | undefined
   /** Called with the errors of files that were replaced; the server goes on with those before. */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
 export class Listener {
   readonly #connections: Connections
-  readonly #sockets: Sockets
   readonly #options: ListenerOptions
   #files: TlsFiles | undefined
   #server: Server | undefined
@@ -51,7 +52,6 @@ export class Listener {
       if (!options.plain?.(request, response)) void answer(request, response)
     }
     this.#connections = new Connections(begin, options)
-    this.#sockets = new Sockets((request, bindings) => fetch(request, bindings as never) as Promise<Response>)
     this.#options = options
   }
 
@@ -64,7 +64,7 @@ export class Listener {
     if (this.#server) return port
     const server = await this.#made()
     this.#connections.attend(server)
-    this.#sockets.attend(server, (connection) => this.#connections.left(connection))
+    this.#options.sockets?.attend(server, (connection) => this.#connections.left(connection))
     server.maxHeadersCount = MAX_HEADERS
     server.maxConnections = this.#options.maxConnections
     server.requestTimeout = REQUEST_TIMEOUT_MS
@@ -83,8 +83,9 @@ export class Listener {
   }
 
   async #made(): Promise<Server> {
-    const { tls, onError } = this.#options
-    const checks = { connectionsCheckingInterval: LOOK_MS, shouldUpgradeCallback: asksForSocket }
+    const { tls, sockets, onError } = this.#options
+    const upgrades = sockets && { shouldUpgradeCallback: sockets.asked }
+    const checks = { connectionsCheckingInterval: LOOK_MS, ...upgrades }
     if (!tls) return createServer(checks)
     const files = (this.#files = await TlsFiles.read(tls, harmless(onError)))
     const demands = tls.clientCa !== undefined && { requestCert: true, rejectUnauthorized: true }
@@ -107,7 +108,7 @@ export class Listener {
     this.#connections.cutSilent()
     const cut = () => {
       server.closeAllConnections()
-      this.#sockets.cut()
+      this.#options.sockets?.cut()
     }
     const timer = graceMs > 0 ? setTimeout(cut, graceMs) : cut()
     await closed

@@ -13,6 +13,7 @@ import { limitsOf } from './limits.ts'
 import { Listener } from './listener.ts'
 import { isLoopback, namesLoopback } from './loopback.ts'
 import { memoryCluster } from './memory-cluster.ts'
+import { Sockets } from './sockets/sockets.ts'
 import type { TlsOptions } from './tls-files.ts'
 import { countedTail } from './tail/tail.ts'
 import type { TailOptions } from './tail/options.ts'
@@ -169,7 +170,8 @@ async function serve(
   const { clientShare } = limitsOf(gatewayOptions.limits)
   const { counters, onError } = options
   const bounds = { maxConnections, clientShare, stallMs, counters }
-  const listener = new Listener(app.fetch, { plain, host, ...bounds, tls, onError })
+  const sockets = new Sockets((request, bindings) => app.fetch(request, bindings))
+  const listener = new Listener(app.fetch, { plain, sockets, host, ...bounds, tls, onError })
   const port = await listener.open(wanted)
   // One change at a time, in the order asked for.
   let last: Promise<unknown> = Promise.resolve()

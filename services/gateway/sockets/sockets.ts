@@ -9,7 +9,7 @@ import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import type { Context } from 'hono'
 import { WebSocketServer } from 'ws'
-import type { WebSocket } from 'ws'
+import type { ServerOptions, WebSocket } from 'ws'
 import { TAIL_PROTOCOL } from '../../../adapters/sharing/tail/protocol.ts'
 import { unveil } from './credential.ts'
 
@@ -33,7 +33,7 @@ interface SocketBindings {
 type Answer = (request: Request, bindings: object) => Response | Promise<Response>
 
 /** Whether the request may become a socket. Other kinds of upgrades, such as Java's `h2c`, are answered as if none was asked for. */
-export const asksForSocket = ({ method, url = '', headers }: IncomingMessage): boolean =>
+const asksForSocket = ({ method, url = '', headers }: IncomingMessage): boolean =>
   method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && PATH.test(url)
 
 /** What the request of a route came with; `undefined` where it asks for no socket, or no server of Node has it. */
@@ -51,16 +51,19 @@ export function takeSocket(bindings: SocketBindings, taken: Taken): Response {
 /** Whether a route has taken the request. */
 export const isTaken = (c: Context): boolean => bindingsOf(c)?.taken !== undefined
 
+const OPTIONS: ServerOptions & { closeTimeout: number } = {
+  noServer: true,
+  clientTracking: true,
+  perMessageDeflate: false,
+  maxPayload: MAX_PAYLOAD,
+  closeTimeout: CLOSE_TIMEOUT_MS,
+  handleProtocols: (offered) => offered.has(TAIL_PROTOCOL) && TAIL_PROTOCOL,
+}
+
 export class Sockets {
+  readonly asked = asksForSocket
   readonly #answer: Answer
-  readonly #server = new WebSocketServer({
-    noServer: true,
-    clientTracking: true,
-    perMessageDeflate: false,
-    maxPayload: MAX_PAYLOAD,
-    closeTimeout: CLOSE_TIMEOUT_MS,
-    handleProtocols: (offered) => offered.has(TAIL_PROTOCOL) && TAIL_PROTOCOL,
-  })
+  readonly #server = new WebSocketServer(OPTIONS)
 
   constructor(answer: Answer) {
     this.#answer = answer

@@ -88,7 +88,8 @@ logSuite({
   create() {
     const on = new MemoryLog({ autoCreate: false })
     const state = new TailState({ log: memory({ on }) })
-    const { connect, feed } = network(state, systemRuntime())
+    const runtime = systemRuntime()
+    const { connect, feed } = network(state, runtime)
     const names = Array.from({ length: 8 }, (_, at) => `topic-${at}`)
     let topics = 0
     return {
@@ -106,6 +107,7 @@ logSuite({
       },
       recreate: (topic) => void on.recreateTopic(topic),
       truncate: (topic, partition, offset) => on.truncate(topic, partition, offset),
+      shared: { clock: new Clock(runtime), passes: (ms) => runtime.sleep(ms) },
       close: () => feed.close(),
     }
   },
