@@ -22,6 +22,15 @@ export const filled =
   (value) =>
     value === '' ? 'must not be empty' : test(value)
 
+/** A list of names that are not empty. */
+export const topicNames: OptionTest = must(
+  (value: unknown) =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((each) => typeof each === 'string' && each !== ''),
+  'must be a list of names',
+)
+
 /* @__NO_SIDE_EFFECTS__ */
 export const oneOf = (words: readonly string[], says: string): OptionTest =>
   must((value) => words.includes(value), says)

@@ -7,7 +7,7 @@ import type { Options } from '../../src/api/option-check.ts'
 import type { KafkaLog } from '../../src/ports/kafka-log.ts'
 import { encodeUtf8 } from '../../src/wire/codec.ts'
 import { toBase64 } from '../kafka/rest/base64.ts'
-import { callback } from '../option-tests.ts'
+import { callback, topicNames } from '../option-tests.ts'
 import { check } from '../options.ts'
 import { AUTH_PROTOCOL, TAIL_PROTOCOL } from './tail/protocol.ts'
 import { PushedLog } from './tail/pushed-log.ts'
@@ -18,6 +18,13 @@ export type { WebSocketLike } from './tail/socket-link.ts'
 export type { TailSocket } from './tail.ts'
 
 export interface TailSocketOptions {
+  /**
+   * Topics of values, such as `['cache-updates']`, that sockets bring as well, committed records alone: for `replicate()`, which then
+   * asks for nothing in calm either.
+   *
+   * @default none: they are read from `origin`
+   */
+  readonly updates?: readonly string[]
   /**
    * Opens a socket. Where the platform has no `WebSocket` (Node 20), or `headers` of `tail()` must reach a proxy, which the
    * constructor of the web cannot send: `(url, protocols, headers) => new WebSocket(url, protocols, { headers })` with the one of `ws`.
@@ -42,7 +49,7 @@ export interface TailSocketStats {
   readonly refused: number
 }
 
-const shape: Options = { connect: callback }
+const shape: Options = { connect: callback, updates: topicNames }
 /** A process follows few partitions. */
 const MAX_LINKS = 64
 
@@ -71,7 +78,7 @@ export function tailSocket(options: TailSocketOptions = {}): TailSocket & { stat
   const counts: LinkCounts = { opened: 0, broken: 0, refused: 0 }
   const all = new Set<SocketLink>()
   return {
-    over: (terms) => over(terms, options.connect ?? connect, counts, all),
+    over: (terms) => over(terms, options, counts, all),
     stats: () => ({ ...counts, live: [...all].filter(({ isLive }) => isLive).length }),
   }
 }
@@ -86,15 +93,25 @@ const connect: Connect = (url, protocols) => {
 
 function over(
   { asked, topics, runtime, endpoint }: SocketTerms,
-  connectTo: Connect,
+  { connect: connectTo = connect, updates = [] }: TailSocketOptions,
   counts: LinkCounts,
   all: Set<SocketLink>,
 ): Pick<KafkaLog, 'offsets' | 'read'> & { close(): void } {
   const links = new Map<string, SocketLink>()
-  const open = async (place: string, { from, logId }: LinkStart, everyMs: number): Promise<WebSocketLike> => {
+  const committed = new Set(updates)
+  for (const topic of updates)
+    if (topics.has(topic))
+      throw new TypeError(`\`updates\`: ${topic} is among the topics that the tail follows`)
+  const open = async (
+    place: string,
+    isCommitted: boolean,
+    { from, logId }: LinkStart,
+    everyMs: number,
+  ): Promise<WebSocketLike> => {
     const { authorization, ...headers } = (await endpoint.credentials()).headers
     const query = new URLSearchParams({ from: String(from), beat: String(everyMs) })
     if (logId !== undefined) query.set('log', logId)
+    if (isCommitted) query.set('committed', '1')
     const protocols = [TAIL_PROTOCOL]
     if (authorization !== undefined) protocols.push(AUTH_PROTOCOL + base64Url(authorization))
     const origin = endpoint.origin.replace(/^http/, 'ws')
@@ -108,13 +125,17 @@ function over(
       partition,
       runtime,
       counts,
-      open: (start, everyMs) => open(place, start, everyMs),
+      open: (start, everyMs) => open(place, committed.has(topic), start, everyMs),
     })
     links.set(place, link)
     all.add(link)
     return link
   }
-  const log = new PushedLog({ asked, topics, runtime, linkOf })
+  const isolations = new Map<string, 'committed' | 'uncommitted'>(
+    [...topics].map((topic) => [topic, 'uncommitted']),
+  )
+  for (const topic of updates) isolations.set(topic, 'committed')
+  const log = new PushedLog({ asked, topics: isolations, runtime, linkOf })
   return {
     offsets: (topic, how) => log.offsets(topic, how),
     read: (topic, positions, how) => log.read(topic, positions, how),

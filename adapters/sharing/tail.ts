@@ -10,7 +10,7 @@ import { systemRuntime, type Runtime } from '../../src/ports/runtime.ts'
 import type { Duration } from '../../src/runtime/duration.ts'
 import { endpoint, type Auth, type Endpoint } from '../kafka/rest/endpoint.ts'
 import { http } from '../kafka/rest/http.ts'
-import { callback, count, duration, required } from '../option-tests.ts'
+import { callback, count, duration, required, topicNames } from '../option-tests.ts'
 import { check, restShape, transportLimits } from '../options.ts'
 import { TailClient } from './tail/client.ts'
 import type { AskedTail } from './tail/pushed-log.ts'
@@ -77,13 +77,6 @@ export interface SocketTerms {
 }
 
 const object = must((value) => typeof value === 'object' && value !== null, 'must be an object')
-const names = must(
-  (value: unknown) =>
-    Array.isArray(value) &&
-    value.length > 0 &&
-    value.every((each) => typeof each === 'string' && each !== ''),
-  'must be a list of names',
-)
 const secret = must(
   (value: unknown) => typeof value === 'string' || ArrayBuffer.isView(value),
   'must be 32 to 256 bytes, or base64 of them',
@@ -98,7 +91,7 @@ const shape: Options = {
   store: object,
   secret,
   socket: object,
-  topics: names,
+  topics: topicNames,
   driftPpm: count(0, 100_000),
   requestTimeout: duration,
   runtime: object,

@@ -116,8 +116,10 @@ export interface FeatureHooks {
    * of `pollTimeout`, and not at all for one that was late the last time: what is read later is applied after the next proof.
    * After twice `pollTimeout` it is given up, and left out for a second, then for twice as long each time, at most 32 seconds.
    * It is not asked while it is busy.
+   *
+   * @param maxAgeMs how old the bounds of the evictions may be that the poll takes; 0 where it must know what is there now
    */
-  beforeProof?(signal: AbortSignal): Promise<() => Promise<void>>
+  beforeProof?(signal: AbortSignal, maxAgeMs: number): Promise<() => Promise<void>>
   /**
    * A source of values beside the loader: holds what it finds by `context.hold`, after `context.proof` has resolved with
    * `true`. A read goes on as soon as each of its keys has a value, by whichever source. The loader is asked beside the

@@ -238,7 +238,7 @@ export class Follower {
       const expired = () =>
         new KedgeError('ERR_TIMEOUT', 'the log did not answer a poll in time', { retryable: true })
       const proof = async (signal: AbortSignal) => {
-        await Promise.all(hooks.map((hook) => hook.read(scope)))
+        await Promise.all(hooks.map((hook) => hook.read(scope, run.maxAgeMs)))
         signal.throwIfAborted()
         applies = hooks.flatMap((hook) => hook.take(scope))
         began = clock.now()
@@ -276,7 +276,7 @@ export class Follower {
   #proofHooks(): readonly ProofHook[] {
     const context = { ...this.#context, lifecycle: this.#lifecycle }
     return (this.#hooks ??= this.#features.flatMap(({ hooks }) =>
-      hooks.beforeProof ? [new ProofHook((signal) => hooks.beforeProof!(signal), context)] : [],
+      hooks.beforeProof ? [new ProofHook((...terms) => hooks.beforeProof!(...terms), context)] : [],
     ))
   }
 

@@ -16,7 +16,7 @@ import type { ReadPast } from './log-identity.ts'
 /** What polls ask of the features of a cache. */
 export interface PollFeature {
   /** Called before a proof, and what it returns after one that began later. What it rejects with is reported. */
-  beforeProof?(signal: AbortSignal): Promise<() => Promise<void>>
+  beforeProof?(signal: AbortSignal, maxAgeMs: number): Promise<() => Promise<void>>
   readonly readPast?: ReadPast
 }
 
@@ -52,11 +52,11 @@ export class ProofHook {
   }
 
   /** Has it read. Resolves once it has, or the proof can wait no longer. Never rejects. */
-  async read(scope: FeatureScope): Promise<void> {
+  async read(scope: FeatureScope, maxAgeMs: number): Promise<void> {
     if (this.#found !== undefined || this.#context.clock.now() < this.#restsUntil) return
     await this.#reading.wait(
       this.#run(
-        async (signal) => this.#hook(signal),
+        async (signal) => this.#hook(signal, maxAgeMs),
         (found) => (this.#found = found),
       ),
       scope,

@@ -78,7 +78,7 @@ export function replicate(options: ReplicateOptions = {}): Feature {
       return {
         ...(follow && {
           updates: new AwaitedUpdates(consumer, context),
-          beforeProof: (signal) => consumer.fetch(signal),
+          beforeProof: (signal, maxAgeMs) => consumer.fetch(signal, maxAgeMs),
         }),
         beforeSet: <T>(
           space: CoherentStore<T>,

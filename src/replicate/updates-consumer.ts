@@ -48,8 +48,10 @@ export class UpdatesConsumer implements UpdatesPassed {
   readonly #positions = new Map<number, number>()
   /** Where each partition ended when it was looked at last. */
   readonly #ends = new Map<number, number>()
-  /** When the latest look at it began that has come to its end. */
+  /** As of when the latest look at it was that has come to its end. */
   #lookedAt = -Infinity
+  /** Whether the next look must be at the topic as it is then. */
+  #doubtsEnds = false
 
   /** @param simple the namespaces that accept values without an as-of */
   constructor(parts: UpdatesParts, simple?: (namespace: string) => boolean) {
@@ -81,14 +83,22 @@ export class UpdatesConsumer implements UpdatesPassed {
   /**
    * Reads on from what was applied last; begins at the end. Resolves with what applies the values, to be called
    * after the next proof. Never rejects, except by the signal.
+   *
+   * @param maxAgeMs how old the ends may be that others have sampled
    */
-  async fetch(signal: AbortSignal): Promise<() => Promise<void>> {
+  async fetch(signal: AbortSignal, maxAgeMs = 0): Promise<() => Promise<void>> {
     const { runtime, pollTimeoutMs, emit } = this.#shared.settings
     const began = this.#shared.clock.now()
     const found: Found = { records: [], next: new Map() }
     try {
       // With a deadline of its own, so that what a slow topic has returned by then counts. No proof waits as long.
-      await withDeadline(runtime, pollTimeoutMs, silent, (inner) => this.#fetch(found, began, inner), signal)
+      await withDeadline(
+        runtime,
+        pollTimeoutMs,
+        silent,
+        (inner) => this.#fetch(found, began, maxAgeMs, inner),
+        signal,
+      )
     } catch (error) {
       signal.throwIfAborted()
       emit?.({ type: 'background_error', error })
@@ -109,19 +119,24 @@ export class UpdatesConsumer implements UpdatesPassed {
     }
   }
 
-  async #fetch(found: Found, began: number, signal: AbortSignal): Promise<void> {
+  async #fetch(found: Found, began: number, askedMs: number, signal: AbortSignal): Promise<void> {
     const { settings } = this.#shared
-    const bounds = await this.#bounds(signal)
+    const maxAgeMs = this.#doubtsEnds ? 0 : askedMs
+    this.#doubtsEnds = false
+    const bounds = await this.#bounds(signal, maxAgeMs)
+    const ageMs = Math.max(0, ...bounds.map((each) => each.ageMs ?? 0))
     const from: Position[] = []
     for (const { partition, beginning, end } of bounds) {
       this.#ends.set(partition, end)
       const known = this.#positions.get(partition)
       if (known === undefined) this.#positions.set(partition, end)
+      // An end of before may lie below what has been read since; whether it does, or the log is another one, the next look tells.
+      else if (ageMs > 0 && known > end) this.#doubtsEnds = true
       else if (known < beginning || known > end || end - known > settings.maxCatchUpRecords)
         this.#skip(partition, end)
       else if (known < end) from.push({ partition, offset: known })
     }
-    this.#lookedAt = Math.max(this.#lookedAt, began)
+    this.#lookedAt = Math.max(this.#lookedAt, began - ageMs)
     await this.#read(from, boundsOf(bounds), settings.maxPollBytes * MAX_READS, signal, found)
   }
 
@@ -166,10 +181,11 @@ export class UpdatesConsumer implements UpdatesPassed {
     return this.#applier.apply(records)
   }
 
-  async #bounds(signal: AbortSignal): Promise<PartitionOffsets[]> {
-    const { log, updatesTopic, updatePartitions } = this.#shared.settings
+  async #bounds(signal: AbortSignal, maxAgeMs = 0): Promise<PartitionOffsets[]> {
+    const { clock, settings } = this.#shared
+    const { log, updatesTopic, updatePartitions } = settings
     const partitions = Array.from({ length: updatePartitions }, (_, partition) => partition)
-    return log.offsets(updatesTopic, { partitions, signal })
+    return log.offsets(updatesTopic, { partitions, signal, ...(maxAgeMs > 0 && { maxAgeMs, clock }) })
   }
 
   /** Reads up to the ends: until `maxBytes` are reached, or the log returns no more. */

@@ -35,6 +35,7 @@ export interface PlaceOptions {
   readonly clock: LifeClock
   readonly storage: TailStorage | undefined
   readonly counts: PlaceCounts
+  readonly isolation: ReadOptions['isolation']
 }
 
 /** Requests to the log. */
@@ -51,7 +52,7 @@ const LOOK_BACK = 256
 const WARM_FOR_MS = 2000
 /** The pause between samples of a warm place: no client that asks then waits for the log. */
 const WARM_EVERY_MS = 170
-const READ: ReadOptions = { maxBytes: 1_000_000, waitMs: 0, isolation: 'uncommitted' }
+const READ = { maxBytes: 1_000_000, waitMs: 0 }
 
 export class Place {
   readonly topic: string
@@ -149,7 +150,8 @@ export class Place {
         throw new KedgeError('ERR_NETWORK', 'the clock of the tail stepped during a sample', {
           retryable: true,
         })
-      const { beginning, end } = bounds
+      const { beginning } = bounds
+      const end = this.#isCommitted ? Math.min(bounds.end, this.window.next) : bounds.end
       const stamp = bounds.clock ?? { life: ownLife, at: own }
       const sample: Sample = { number, ...stamp, own, logId: this.#logId!, beginning, end }
       if ((this.last?.number ?? 0) < number) this.last = sample
@@ -176,11 +178,14 @@ export class Place {
       this.#options.counts.reads++
       const read = await this.#options.log.read(this.topic, [{ partition: this.partition, offset }], {
         ...READ,
+        isolation: this.#options.isolation,
         signal,
       })
       // The next sample may have begun: the window is its own by then.
       signal.throwIfAborted()
       const next = read.next.find(({ partition }) => partition === this.partition)?.offset ?? offset
+      // What is not committed yet cannot be read: the end of what can be is here.
+      if (this.#isCommitted && read.outOfRange.length === 0 && next <= offset) break
       if (read.outOfRange.length > 0 || next <= offset)
         throw new KedgeError('ERR_PROTOCOL', 'the log does not return what it has', { retryable: true })
       const records = read.records.filter((record) => record.partition === this.partition)
@@ -197,6 +202,10 @@ export class Place {
     window.forgetBefore(beginning)
     await lineage?.save(now)
     signal.throwIfAborted()
+  }
+
+  get #isCommitted(): boolean {
+    return this.#options.isolation === 'committed'
   }
 
   #restart({ beginning, end, logId }: PartitionOffsets, lineage: Lineage | undefined): void {

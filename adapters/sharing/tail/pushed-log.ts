@@ -12,6 +12,7 @@ import type {
   ReadResult,
 } from '../../../src/ports/kafka-log.ts'
 import type { Runtime } from '../../../src/ports/runtime.ts'
+import { eitherSignal } from '../../../src/runtime/abort.ts'
 import type { Echoes } from './echoes.ts'
 import type { Beat } from './frames.ts'
 import type { AgeClock } from './link-echoes.ts'
@@ -28,8 +29,8 @@ export interface AskedTail {
 
 export interface PushedLogOptions {
   readonly asked: AskedTail
-  /** Those that have sockets. */
-  readonly topics: ReadonlySet<string>
+  /** Those that have sockets, and which of their records these bring. */
+  readonly topics: ReadonlyMap<string, ReadOptions['isolation']>
   readonly runtime: Runtime
   /** That of a partition: the same at each call; `undefined` where there are as many as there may be. */
   readonly linkOf: (topic: string, partition: number) => SocketLink | undefined
@@ -101,12 +102,15 @@ export class PushedLog {
 
   async read(topic: string, positions: readonly Position[], how: ReadOptions): Promise<ReadResult> {
     const { asked, topics } = this.#options
-    if (!topics.has(topic) || how.isolation === 'committed') return asked.read(topic, positions, how)
+    if (topics.get(topic) !== how.isolation) return asked.read(topic, positions, how)
     how.signal?.throwIfAborted()
-    if (how.waitMs > 0) await this.#arrival(topic, positions, how)
-    const found = positions.map((position) => this.#brought(topic, position, how))
+    // What the end says is there need not be waited for: a socket has it, or the tail is asked.
+    const isThere = positions.some((position) => this.#isThere(topic, position))
+    const waits = how.waitMs > 0 && !isThere
+    if (waits) await this.#arrival(topic, positions, how)
+    const found = positions.map((position) => this.#brought(topic, position, how.maxBytes, waits))
     const left = positions.filter((_, at) => found[at] === undefined)
-    const rest = left.length > 0 ? [await asked.read(topic, left, { ...how, waitMs: 0 })] : []
+    const rest = left.length > 0 ? [await asked.read(topic, left, waits ? { ...how, waitMs: 0 } : how)] : []
     const all = [...found.filter((each) => each !== undefined), ...rest]
     return {
       records: all.flatMap(({ records }) => records),
@@ -115,7 +119,13 @@ export class PushedLog {
     }
   }
 
-  /** Until a socket has something beyond one of the positions, or has gone on without it. */
+  #isThere(topic: string, { partition, offset }: Position): boolean {
+    const link = this.#options.linkOf(topic, partition)
+    const asked = link && this.#starts.get(link)
+    return offset < Math.max(asked?.from ?? 0, link?.beat?.end ?? 0)
+  }
+
+  /** Until a socket has something beyond one of the positions, or the time is over. */
   async #arrival(topic: string, positions: readonly Position[], how: ReadOptions): Promise<void> {
     const { linkOf, runtime } = this.#options
     const until = runtime.monotonic() + how.waitMs
@@ -126,33 +136,30 @@ export class PushedLog {
     for (;;) {
       for (const { link, offset } of links) link.want(this.#starts.get(link) ?? { from: offset })
       const leftMs = until - runtime.monotonic()
-      const isThere = links.some(({ link, offset }) => link.isLive && offset < link.window.next)
-      if (leftMs <= 0 || isThere) return
+      const hasCome = links.some(({ link, offset }) => link.isLive && offset < link.window.next)
+      if (leftMs <= 0 || hasCome) return
       if (links.length === 0) return runtime.sleep(leftMs, how.signal)
-      // The first to change ends the wait for all: those of the others end with it.
-      const over = new AbortController()
-      const ended = () => over.abort()
-      how.signal?.addEventListener('abort', ended, { once: true })
+      // The first to change ends the wait for all.
+      const over = eitherSignal(how.signal)
       try {
-        await Promise.race(links.map(({ link }) => link.change(leftMs, over.signal).catch(ended)))
+        await Promise.race(links.map(({ link }) => link.change(leftMs, over.signal)))
       } finally {
-        how.signal?.removeEventListener('abort', ended)
-        over.abort()
+        over.abort('over')
+        over.done()
       }
-      how.signal?.throwIfAborted()
     }
   }
 
   /** What a socket has brought from the position on; `undefined` where the tail must be asked. */
-  #brought(topic: string, position: Position, { waitMs, maxBytes }: ReadOptions): ReadResult | undefined {
+  #brought(topic: string, position: Position, maxBytes: number, waits: boolean): ReadResult | undefined {
     const { partition, offset } = position
     const link = this.#options.linkOf(topic, partition)
-    const nothing = { records: [], next: [position], outOfRange: [] }
     if (link === undefined) return undefined
     const { window, logId } = link
     const start = this.#starts.get(link)
-    // Without a socket a long poll waits, and finds nothing: the next poll asks.
-    if (waitMs > 0 && (!link.isLive || offset >= window.next)) return nothing
+    // A long poll has waited, and finds nothing: the next poll asks.
+    if (waits && (!link.isLive || offset >= window.next))
+      return { records: [], next: [position], outOfRange: [] }
     if (logId === undefined || (start !== undefined && start.logId !== logId)) return undefined
     const found = window.read(offset, maxBytes)
     if (found === undefined) return undefined

@@ -194,8 +194,9 @@ export class SocketLink {
       if (this.#socket === socket && !ended.signal.aborted) this.#heard(data)
     })
     for (const type of ['close', 'error'] as const) raw.addEventListener(type, () => ended.abort(type))
-    raw.addEventListener('open', () => this.#opened())
-    if (raw.readyState === OPEN) this.#opened()
+    const { counts } = this.#options
+    if (raw.readyState === OPEN) counts.opened++
+    else raw.addEventListener('open', () => void counts.opened++)
   }
 
   /** Until it ends, is silent, or no caller wants it any more. */
@@ -210,11 +211,6 @@ export class SocketLink {
       else if (this.silentMs > PATIENCE_MS + this.everyMs) ended.abort('silent')
       else if (this.isLive) this.#ask()
     }
-  }
-
-  #opened(): void {
-    this.#options.counts.opened++
-    this.#ask()
   }
 
   /** Asks for an echo where one is due. */
@@ -257,8 +253,10 @@ export class SocketLink {
     if (beat.logId !== (this.logId ??= beat.logId)) return false
     this.window.forgetBefore(beat.beginning)
     this.beat = beat
-    this.isLive = true
     this.#heardAt = this.#options.runtime.monotonic()
+    // Before it has sampled, the tail has no clock to tell of.
+    if (!this.isLive) this.#ask()
+    this.isLive = true
     return true
   }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { KafkaLog, Position, ReadResult } from '../../../src/ports/kafka-log.ts'
+import type { KafkaLog, Position, ReadOptions, ReadResult } from '../../../src/ports/kafka-log.ts'
 import { KedgeError } from '../../../src/ports/errors.ts'
 import { systemRuntime, type Runtime } from '../../../src/ports/runtime.ts'
 import { withDeadline } from '../../../src/runtime/deadline.ts'
@@ -16,6 +16,12 @@ import type { Proof } from './proof.ts'
 export interface TailStateOptions {
   /** What it samples. It must not share proofs itself. */
   readonly log: KafkaLog
+  /**
+   * Which records it reads. Where it is those that are committed, the end that it tells is that of what can be read.
+   *
+   * @default 'uncommitted'
+   */
+  readonly isolation?: ReadOptions['isolation']
   /** Keeps the lineage of a log that tells no identity. @default none: a new tail is a new lineage */
   readonly storage?: TailStorage | undefined
   /** How much faster one clock may run than another, in parts per million. @default 1000 */
@@ -154,7 +160,7 @@ export class TailState {
   ): Promise<void> {
     const { log, runtime } = this.#options
     if (!log.capabilities.longPoll) return runtime.sleep(waitMs, signal)
-    const how = { maxBytes: 1, waitMs, isolation: 'uncommitted', signal } as const
+    const how = { maxBytes: 1, waitMs, isolation: this.#isolation }
     const late = () => new KedgeError('ERR_TIMEOUT', 'the log did not end a long poll', { retryable: true })
     const wait = (until: AbortSignal) => log.read(topic, [{ partition, offset }], { ...how, signal: until })
     await withDeadline(runtime, waitMs + DEADLINE_MS, late, wait, signal)
@@ -185,6 +191,10 @@ export class TailState {
     })
   }
 
+  get #isolation(): ReadOptions['isolation'] {
+    return this.#options.isolation ?? 'uncommitted'
+  }
+
   #read(topic: string, partition: number, offset: number, maxBytes: number): Promise<ReadResult> {
     this.#counts.reads++
     const { log, runtime } = this.#options
@@ -193,8 +203,8 @@ export class TailState {
     const how = {
       maxBytes: Math.min(maxBytes, MAX_RECORD_BYTES),
       waitMs: 0,
-      isolation: 'uncommitted',
-    } as const
+      isolation: this.#isolation,
+    }
     return withDeadline(runtime, DEADLINE_MS, late, (signal) =>
       log.read(topic, [{ partition, offset }], { ...how, signal }),
     )
@@ -233,8 +243,9 @@ export class TailState {
       this.#places.delete(idle)
     }
     const { log, runtime, storage } = this.#options
+    const isolation = this.#isolation
     const [clock, counts] = [this.#clock, this.#counts]
-    const place = new Place(topic, partition, { log, runtime, clock, storage, counts })
+    const place = new Place(topic, partition, { log, runtime, clock, storage, counts, isolation })
     this.#places.set(key, place)
     return place
   }

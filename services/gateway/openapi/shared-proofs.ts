@@ -68,6 +68,7 @@ export const SHARED_PROOF_OPERATIONS: Readonly<Record<string, Operation>> = {
       ...place,
       query('from', INTEGER, 'The first record that is wanted; 0 where it is left out.'),
       query('log', NAME, 'The log that it is of.'),
+      query('committed', { enum: ['1'] }, 'Only records that are committed are wanted.'),
       query('beat', INTEGER, 'How often a proof is wanted, in milliseconds: 100 to 10000.'),
     ],
     answers: {

@@ -8,7 +8,7 @@ import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { TailFeed, feedTerms } from '../../../adapters/sharing/tail/feed.ts'
 import type { FeedTerms } from '../../../adapters/sharing/tail/feed.ts'
-import { Malformed } from '../../../adapters/sharing/tail/query.ts'
+import { flagOf, Malformed } from '../../../adapters/sharing/tail/query.ts'
 import { answerTail } from '../../../adapters/sharing/tail/route.ts'
 import { TailState } from '../../../adapters/sharing/tail/state.ts'
 import { clientOf } from '../client.ts'
@@ -27,11 +27,16 @@ const PROOF_SOCKET = `${PROOF}/ws`
 /** @param cluster for every client alike: what one may see of it is asked before */
 export function sharedProofs(service: Service, cluster: Cluster): Hono {
   const { runtime, stopping, counters } = service
-  const state = new TailState({ log: clusterLog(cluster, { runtime }), runtime })
+  const log = clusterLog(cluster, { runtime })
+  const state = new TailState({ log, runtime })
   counters.proofs = () => state.stats()
-  const feed = new TailFeed({ state, runtime })
-  counters.sockets = () => feed.size
-  stopping.addEventListener('abort', () => feed.close(), { once: true })
+  const feeds = {
+    all: new TailFeed({ state, runtime }),
+    committed: new TailFeed({ state: new TailState({ log, runtime, isolation: 'committed' }), runtime }),
+  }
+  counters.sockets = () => feeds.all.size + feeds.committed.size
+  const stop = () => Object.values(feeds).forEach((feed) => feed.close())
+  stopping.addEventListener('abort', stop, { once: true })
   const app = new Hono()
   app.onError(confluentErrors(service, V2_ERRORS, 'application/json'))
   for (const route of [PROOF, PROOF_RECORDS])
@@ -39,15 +44,21 @@ export function sharedProofs(service: Service, cluster: Cluster): Hono {
       service.clusterOf(c).require('read', [c.req.param('topic')!])
       return answerTail(state, c.req.raw)
     })
-  app.get(PROOF_SOCKET, (c) => follow(c, service, feed))
+  app.get(PROOF_SOCKET, (c) => follow(c, service, feeds))
   return app
 }
 
+interface Feeds {
+  readonly all: TailFeed
+  /** Without records of transactions that are open or were aborted. */
+  readonly committed: TailFeed
+}
+
 /** Has the connection become a socket that follows the partition. */
-function follow(c: Context, service: Service, feed: TailFeed): Response {
+function follow(c: Context, service: Service, feeds: Feeds): Response {
   const { topic = '', partition = '' } = c.req.param() as { topic?: string; partition?: string }
   service.clusterOf(c).require('read', [topic])
-  const terms = termsOf(topic, partition, c)
+  const { terms, feed } = asked(topic, partition, c, feeds)
   const bindings = bindingsOf(c)
   if (bindings === undefined)
     return c.json({ error_code: 426, message: 'HTTP 426 Upgrade Required' }, 426, { upgrade: 'websocket' })
@@ -68,10 +79,17 @@ function follow(c: Context, service: Service, feed: TailFeed): Response {
   })
 }
 
-function termsOf(topic: string, partition: string, c: Context): FeedTerms {
+function asked(
+  topic: string,
+  partition: string,
+  c: Context,
+  { all, committed }: Feeds,
+): { readonly terms: FeedTerms; readonly feed: TailFeed } {
   if (!/^\d{1,9}$/.test(partition)) throw new Refusal('malformed', '`partition` must be a whole number')
   try {
-    return feedTerms(topic, Number(partition), new URL(c.req.url).searchParams)
+    const { searchParams } = new URL(c.req.url)
+    const terms = feedTerms(topic, Number(partition), searchParams)
+    return { terms, feed: flagOf(searchParams, 'committed') ? committed : all }
   } catch (error) {
     throw error instanceof Malformed ? new Refusal('malformed', error.message) : error
   }

@@ -6,6 +6,8 @@ import { tail } from '../../../adapters/sharing/tail.ts'
 import { startGateway } from '../../../services/gateway/index.ts'
 import type { RunningGateway } from '../../../services/gateway/index.ts'
 import { createCache } from '../../../src/index.ts'
+import type { Feature } from '../../../src/index.ts'
+import { replicate } from '../../../src/replicate/index.ts'
 
 const TOPICS = { 'cache-evictions': 1, 'cache-updates': 1 }
 const closing: (() => Promise<unknown>)[] = []
@@ -31,15 +33,15 @@ async function polled(followers: Followers, times: number): Promise<void> {
 }
 
 /** A process that follows, and what it has asked. */
-function follower({ url }: RunningGateway) {
+function follower({ url }: RunningGateway, use: Feature[] = []) {
   const asked: string[] = []
   const counting: typeof fetch = (input, init) => {
     asked.push(`${init?.method} ${new URL(input as string).pathname}`)
     return fetch(input, init)
   }
-  const socket = tailSocket()
+  const socket = tailSocket({ updates: ['cache-updates'] })
   const kafka = tail({ origin: gatewayLog({ url, fetch: counting }), url, fetch: counting, socket })
-  const cache = createCache({ kafka, maxStaleness: '2s', ttl: '1h' })
+  const cache = createCache({ kafka, maxStaleness: '2s', ttl: '1h', use })
   const users = cache.namespace('users')
   const stop = new AbortController()
   const following = cache.follow({ signal: stop.signal }).catch(() => undefined)
@@ -70,6 +72,19 @@ it('drops what another process deletes, without a request, within some milliseco
   const median = took.toSorted((a, b) => a - b)[5]!
   // By polls it would be half a second.
   expect(median).toBeLessThan(300)
+}, 60_000)
+
+it('holds what another process sets, without a request', async () => {
+  const gateway = await started()
+  const [one, two] = [follower(gateway, [replicate()]), follower(gateway, [replicate()])]
+  const live = () => one.socket.stats().live + two.socket.stats().live
+  await until(() => expect(live()).toBe(4))
+  await polled([two], 2)
+  two.asked.length = 0
+  await one.users.set('7', 'set')
+  await until(() => expect(two.users.peek('7')).toBe('set'))
+  await polled([two], 3)
+  expect(two.asked).toEqual([])
 }, 60_000)
 
 it('costs nothing while nothing happens: 50 processes send no request', async () => {

@@ -100,6 +100,28 @@ describe('a socket of a tail', () => {
     expect(far.socket.offsets).toHaveLength(701)
   })
 
+  it('of committed records is sent none of a transaction before that ends, and none that was aborted', async () => {
+    const committed = new TailState({ log, runtime, isolation: 'committed' })
+    feed = new TailFeed({ state: committed, runtime })
+    const { socket } = await opened()
+    append('a')
+    const [lasting, aborted] = [on.begin(), on.begin()]
+    const record = { key: null, value: encodeUtf8('b'), partition: 0 }
+    lasting.append(TOPIC, record)
+    aborted.append(TOPIC, record)
+    await runtime.advance(3000)
+    expect(socket.offsets).toEqual([0])
+    expect(socket.beats.at(-1)!.end).toBe(1)
+    aborted.abort()
+    lasting.commit()
+    await runtime.advance(30)
+    expect(socket.offsets).toEqual([0, 1])
+    await runtime.advance(1000)
+    for (const [end, sent] of provenBefore(socket)) expect(sent).toBeGreaterThanOrEqual(end)
+    expect(socket.beats.at(-1)!.end).toBeGreaterThan(3)
+    expect(socket.closed).toBeUndefined()
+  })
+
   it('gets an echo that its question came after', async () => {
     const { socket, session } = await opened()
     await runtime.advance(300)

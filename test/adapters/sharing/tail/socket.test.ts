@@ -230,7 +230,48 @@ describe('a client with a socket', () => {
   })
 })
 
+describe('a socket of values', () => {
+  const UPDATES = 'cache-updates'
+  it('brings what is committed of the topics that are named, and asks for nothing in calm', async () => {
+    on.createTopic(UPDATES, { partitions: 1 })
+    const origin = memory({ on, runtime })
+    const { log, clock } = clientOf({
+      origin,
+      socket: tailSocket({ connect: net.connect, updates: [UPDATES] }),
+    })
+    const ask = { partitions: [0], maxAgeMs: AGE_MS, clock }
+    const how = { maxBytes: 1000, waitMs: 0, isolation: 'committed' } as const
+    await log.offsets(UPDATES, ask)
+    await runtime.advance(50)
+    on.append(UPDATES, { key: null, value: encodeUtf8('v'), partition: 0 })
+    await runtime.advance(50)
+    const before = { ...origin.calls }
+    expect(await log.offsets(UPDATES, ask)).toMatchObject([{ end: 1 }])
+    expect(offsets(await log.read(UPDATES, [{ partition: 0, offset: 0 }], how))).toEqual([0])
+    expect(origin.calls).toEqual(before)
+    expect(new URL(net.opened[0]!).searchParams.get('committed')).toBe('1')
+    // Whoever reads otherwise asks the log itself.
+    const all = { ...how, isolation: 'uncommitted' } as const
+    expect(offsets(await log.read(UPDATES, [{ partition: 0, offset: 0 }], all))).toEqual([0])
+    expect(origin.calls.read).toBe(before.read + 1)
+  })
+
+  it('that is named among those of the tail as well is a TypeError', () => {
+    expect(() => clientOf({ socket: tailSocket({ updates: [TOPIC] }) })).toThrow(/`updates`: cache-evictions/)
+  })
+})
+
 describe('a socket that breaks', () => {
+  it('holds no read up that has something to read: it is asked for', async () => {
+    const { ready, bounds, read } = clientOf()
+    await ready()
+    net.isAway = true
+    net.breaks()
+    append('a')
+    await bounds(0)
+    expect(offsets(await read(0, 5000))).toEqual([0])
+  })
+
   it('costs a request a poll until it is open again, from where it was', async () => {
     const { ready, bounds, read, socket } = clientOf()
     await ready()
