@@ -15,6 +15,7 @@ import { randomId } from '../../../src/runtime/random-id.ts'
 import { anything, fields, offsetShape, optional } from '../../answer-shape.ts'
 import { type Http, parsed, segment } from '../../kafka/rest/http.ts'
 import { Echoes } from './echoes.ts'
+import type { ClockedOffsets } from './place.ts'
 import { decodeProof, decodeRecords, type Proof } from './proof.ts'
 import type { SharedProofs } from './shared-proofs.ts'
 import { fitting } from './window.ts'
@@ -160,12 +161,12 @@ export class TailClient {
     return { proof, mine }
   }
 
-  #adopt(place: string, partition: number, proof: Proof, ageMs: number): PartitionOffsets {
+  #adopt(place: string, partition: number, proof: Proof, ageMs: number): ClockedOffsets {
     keep(this.#kept, place, { proof, from: proof.base })
-    const { beginning, end, logId } = proof
+    const { beginning, end, logId, life, at } = proof
     const next = this.#read.get(place)
     if (next?.logId !== logId) keep(this.#read, place, { logId, next: end })
-    return { partition, beginning, end, logId, ...(ageMs > 0 && { ageMs }) }
+    return { partition, beginning, end, logId, clock: { life, at }, ...(ageMs > 0 && { ageMs }) }
   }
 
   async read(topic: string, positions: readonly Position[], how: ReadOptions): Promise<ReadResult> {

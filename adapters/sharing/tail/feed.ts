@@ -136,8 +136,14 @@ class FeedPlace {
     this.#onIdle()
   }
 
+  /** How often one of them wants a beat. */
+  get #everyMs(): number {
+    return Math.min(EVERY_MS.most, ...[...this.sessions].map(({ terms }) => terms.everyMs))
+  }
+
   async #sample(topic: string, partition: number): Promise<Tick> {
-    const ask = (from: number | undefined) => this.#state.proof({ topic, partition, maxAgeMs: 0, from })
+    const maxAgeMs = this.#state.agedMs(this.#everyMs)
+    const ask = (from: number | undefined) => this.#state.proof({ topic, partition, maxAgeMs, from })
     const nexts = [...this.sessions].filter(({ isReading }) => !isReading).map(({ next }) => next)
     const from = Math.min(this.#next, ...nexts)
     let proof = await ask(from === Infinity ? undefined : from)
@@ -155,8 +161,7 @@ class FeedPlace {
       if (failures > 0)
         await this.#runtime.sleep(backoffMs(BACKOFF, failures - 1, this.#runtime.random()), signal)
       else {
-        const everyMs = Math.min(...[...this.sessions].map(({ terms }) => terms.everyMs))
-        const waitMs = Math.min(everyMs, EVERY_MS.most) - passed()
+        const waitMs = this.#everyMs - passed()
         const offset = { partition, offset: this.#next }
         if (waitMs > 0 && this.sessions.size > 0) await this.#state.arrival(topic, offset, waitMs, signal)
       }

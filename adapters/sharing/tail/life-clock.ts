@@ -9,6 +9,7 @@
  *
  * @module
  */
+import type { AgeClock } from './link-echoes.ts'
 import type { Runtime } from '../../../src/ports/runtime.ts'
 import { randomId } from '../../../src/runtime/random-id.ts'
 
@@ -25,6 +26,8 @@ const UNSEEN_MS = 500
 export class LifeClock {
   /** Names the life: another one for each process, and after each step of a clock. */
   life: string
+  /** The same clock, for ages of samples that others have taken. Another one after each doubt: echoes of before count no more. */
+  aging: AgeClock
   readonly #runtime: Runtime
   readonly #onDoubt: () => void
   #last: number
@@ -36,6 +39,7 @@ export class LifeClock {
     this.#runtime = runtime
     this.#onDoubt = onDoubt
     this.life = randomId(runtime)
+    this.aging = this.#agingClock()
     this.#last = runtime.monotonic()
     this.#apart = runtime.now() - this.#last
   }
@@ -55,9 +59,18 @@ export class LifeClock {
     if (!(now >= this.#last) || isApart) {
       this.life = randomId(this.#runtime)
       this.#apart = apart
-      this.#onDoubt()
-    } else if (now - this.#last > UNSEEN_MS) this.#onDoubt()
+      this.#doubt()
+    } else if (now - this.#last > UNSEEN_MS) this.#doubt()
     this.#last = now
     return now
+  }
+
+  #doubt(): void {
+    this.aging = this.#agingClock()
+    this.#onDoubt()
+  }
+
+  #agingClock(): AgeClock {
+    return { now: () => this.now(), unknownBefore: -Infinity }
   }
 }

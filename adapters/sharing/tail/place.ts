@@ -22,7 +22,7 @@ export interface Sample {
   /** When it began, by the clock of `life`: that of the log where it tells one, else the tail's own. */
   readonly life: string
   readonly at: number
-  /** The same by the tail's own clock. */
+  /** The same by the tail's own clock: not after it began. */
   readonly own: number
   readonly logId: string
   readonly beginning: number
@@ -65,7 +65,9 @@ export class Place {
   #logId: string | undefined
   #number = 0
   #running: { readonly own: number; readonly life: string; readonly settled: Promise<Sample> } | undefined
-  #waiting: Promise<Sample> | undefined
+  #waiting: { readonly settled: Promise<Sample>; maxAgeMs: number } | undefined
+  /** What the last question allowed that allowed an age. */
+  #allowedMs = 0
   #askedAt = -Infinity
   #isWarm = false
 
@@ -92,25 +94,32 @@ export class Place {
    */
   sample(maxAgeMs: number, arrived: number): Promise<Sample> {
     this.#askedAt = arrived
+    if (maxAgeMs > 0) this.#allowedMs = maxAgeMs
     if (maxAgeMs > 0 && !this.#isWarm) void this.#keepWarm()
     const isYoung = (own: number): boolean => maxAgeMs > 0 && arrived - own <= maxAgeMs
     if (this.last && isYoung(this.last.own)) return Promise.resolve(this.last)
     const isOfThisLife = this.#running?.life === this.#options.clock.life
     if (this.#running && isOfThisLife && isYoung(this.#running.own)) return this.#running.settled
-    if (!this.#running) return this.#begin()
-    const begin = () => this.#begin()
-    return (this.#waiting ??= this.#running.settled.then(begin, begin))
+    if (!this.#running) return this.#begin(maxAgeMs)
+    if (!this.#waiting) {
+      const begin = () => this.#begin(this.#waiting?.maxAgeMs)
+      this.#waiting = { settled: this.#running.settled.then(begin, begin), maxAgeMs }
+    }
+    this.#waiting.maxAgeMs = Math.min(this.#waiting.maxAgeMs, maxAgeMs)
+    return this.#waiting.settled
   }
 
-  #begin(): Promise<Sample> {
+  /** @param maxAgeMs how old it may be where the log shares samples of others */
+  #begin(maxAgeMs = 0): Promise<Sample> {
     this.#waiting = undefined
     const { clock } = this.#options
     const own = clock.now()
     const { life } = clock
-    const settled = this.#learn(own, life).finally(() => {
+    const allowedMs = this.#options.log.capabilities.shared ? maxAgeMs : 0
+    const settled = this.#learn(own, life, allowedMs).finally(() => {
       if (this.#running?.settled === settled) this.#running = undefined
     })
-    this.#running = { own, life, settled }
+    this.#running = { own: own - allowedMs, life, settled }
     return settled
   }
 
@@ -122,7 +131,7 @@ export class Place {
       for (;;) {
         await runtime.sleep(WARM_EVERY_MS)
         if (clock.now() - this.#askedAt >= WARM_FOR_MS) return
-        await (this.#running?.settled ?? this.#begin())
+        await (this.#running?.settled ?? this.#begin(this.#allowedMs))
       }
     } catch {
       // The next question begins again, and its answer says why if that fails as well.
@@ -131,19 +140,18 @@ export class Place {
     }
   }
 
-  async #learn(own: number, ownLife: string): Promise<Sample> {
+  async #learn(asked: number, ownLife: string, maxAgeMs: number): Promise<Sample> {
     const { log, runtime, clock } = this.#options
     const number = ++this.#number
     this.#options.counts.samples++
     const late = () =>
       new KedgeError('ERR_TIMEOUT', 'the log did not answer the tail in time', { retryable: true })
     return withDeadline(runtime, DEADLINE_MS, late, async (signal) => {
-      const found = await log.offsets(this.topic, { partitions: [this.partition], signal })
-      const bounds: ClockedOffsets | undefined = found.find(({ partition }) => partition === this.partition)
-      if (bounds === undefined)
-        throw new KedgeError('ERR_UNKNOWN_TOPIC', `${this.topic} has no partition ${this.partition}`)
+      let bounds = await this.#bounds(maxAgeMs, signal)
+      // Bounds of before may contradict what is known here by now: those of this moment decide.
+      if (!this.#fits(bounds)) bounds = await this.#bounds(0, signal)
       signal.throwIfAborted()
-      await this.#catchUp(bounds, own, signal)
+      await this.#catchUp(bounds, asked, signal)
       // Read again: a step of the clock since then makes the stamp worthless.
       clock.now()
       if (clock.life !== ownLife)
@@ -152,11 +160,28 @@ export class Place {
         })
       const { beginning } = bounds
       const end = this.#isCommitted ? Math.min(bounds.end, this.window.next) : bounds.end
+      const own = asked - (bounds.ageMs ?? 0)
       const stamp = bounds.clock ?? { life: ownLife, at: own }
+      // What another question has learned meanwhile is younger.
+      if (this.last && this.last.own > own && this.last.logId === this.#logId) return this.last
       const sample: Sample = { number, ...stamp, own, logId: this.#logId!, beginning, end }
       if ((this.last?.number ?? 0) < number) this.last = sample
       return sample
     })
+  }
+
+  async #bounds(maxAgeMs: number, signal: AbortSignal): Promise<ClockedOffsets> {
+    const { log, clock } = this.#options
+    const aged = maxAgeMs > 0 && { maxAgeMs, clock: clock.aging }
+    const found = await log.offsets(this.topic, { partitions: [this.partition], signal, ...aged })
+    const bounds = found.find(({ partition }) => partition === this.partition)
+    if (bounds) return bounds
+    throw new KedgeError('ERR_UNKNOWN_TOPIC', `${this.topic} has no partition ${this.partition}`)
+  }
+
+  #fits({ ageMs = 0, logId, beginning, end }: PartitionOffsets): boolean {
+    const { next } = this.window
+    return ageMs === 0 || (logId === this.#logId && end >= next && beginning <= next)
   }
 
   /** Reads up to the end of the bounds; begins anew where they contradict what is held. */

@@ -16,6 +16,7 @@ import { eitherSignal } from '../../../src/runtime/abort.ts'
 import type { Echoes } from './echoes.ts'
 import type { Beat } from './frames.ts'
 import type { AgeClock } from './link-echoes.ts'
+import type { ClockedOffsets } from './place.ts'
 import type { LinkStart, SocketLink } from './socket-link.ts'
 
 /** The tail, as it is asked by requests. */
@@ -36,7 +37,12 @@ export interface PushedLogOptions {
   readonly linkOf: (topic: string, partition: number) => SocketLink | undefined
 }
 
-const boundsOf = ({ beginning, end, logId }: Beat) => ({ beginning, end, logId })
+const boundsOf = ({ beginning, end, logId, life, at }: Beat) => ({
+  beginning,
+  end,
+  logId,
+  clock: { life, at },
+})
 
 /** How many beats may be missing before the tail is asked. */
 const MISSING = 2
@@ -79,11 +85,11 @@ export class PushedLog {
     partition: number,
     now: number,
     { clock, maxAgeMs, signal }: OffsetsOptions & { readonly clock: AgeClock; readonly maxAgeMs: number },
-  ): Promise<PartitionOffsets | undefined> {
+  ): Promise<ClockedOffsets | undefined> {
     const link = this.#options.linkOf(topic, partition)
     const start = link && this.#starts.get(link)
-    // Where the log is now the first answer of the tail tells, and its clock.
-    if (link === undefined || start === undefined) return undefined
+    // Where the log is now an answer of the tail tells.
+    if (link === undefined || start === undefined || link.isLost) return undefined
     const echoes = this.#options.asked.echoesOf(clock)
     link.want(start, maxAgeMs, clock, echoes)
     const last = link.beat
@@ -134,7 +140,8 @@ export class PushedLog {
       return link ? [{ link, offset }] : []
     })
     for (;;) {
-      for (const { link, offset } of links) link.want(this.#starts.get(link) ?? { from: offset })
+      for (const { link, offset } of links)
+        if (!link.isLost) link.want(this.#starts.get(link) ?? { from: offset })
       const leftMs = until - runtime.monotonic()
       const hasCome = links.some(({ link, offset }) => link.isLive && offset < link.window.next)
       if (leftMs <= 0 || hasCome) return

@@ -71,6 +71,8 @@ export class SocketLink {
   beat: Beat | undefined
   /** Whether a socket is open that has brought a beat. */
   isLive = false
+  /** Whether the tail has said that what is here does not go on: where the log is now must be asked. */
+  isLost = false
   readonly #options: LinkOptions
   readonly #echoes: LinkEchoes
   #started = false
@@ -135,6 +137,7 @@ export class SocketLink {
 
   #begin({ from, logId }: LinkStart): void {
     this.#started = true
+    this.isLost = false
     this.logId = logId
     this.beat = undefined
     this.window.restart(from)
@@ -267,8 +270,8 @@ export class SocketLink {
 
   /** The tail ends the socket, and says why. */
   #over(reason: string): boolean {
-    // What is here does not go on: the next question asks where the log is now.
     if (reason !== 'slow') {
+      this.isLost = true
       this.#started = false
       this.logId = undefined
       this.beat = undefined

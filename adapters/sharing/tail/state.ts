@@ -14,7 +14,10 @@ import { Place, type PlaceCounts, type Sample } from './place.ts'
 import type { Proof } from './proof.ts'
 
 export interface TailStateOptions {
-  /** What it samples. It must not share proofs itself. */
+  /**
+   * What it samples. Where that is a tail itself, such as `tail()` with a socket, its samples serve where a question allows their
+   * age: then a quiet tail sends no request.
+   */
   readonly log: KafkaLog
   /**
    * Which records it reads. Where it is those that are committed, the end that it tells is that of what can be read.
@@ -87,6 +90,11 @@ export class TailState {
     this.#clock = new LifeClock(runtime, () => {
       for (const place of this.#places.values()) place.last = undefined
     })
+  }
+
+  /** How old samples may be that a feed tells of: 0 where the log shares none. */
+  agedMs(everyMs: number): number {
+    return this.#options.log.capabilities.shared ? everyMs : 0
   }
 
   stats(): TailStats {
