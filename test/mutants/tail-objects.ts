@@ -92,4 +92,14 @@ export const tailObjectMutants: readonly Mutant[] = [
     hint: [VARIABLES_TESTS],
     unseen: UNSEEN,
   },
+  {
+    id: 'begun-anew-is-another',
+    what: 'A tail that has just begun takes the log of a client for another one, where its first question is for records.',
+    file: 'adapters/sharing/tail/state.ts',
+    from: 'if (place.logId === undefined) await place.sample(0, arrived)',
+    to: '',
+    breaks: [],
+    hint: ['adapters/sharing/tail/state.test.ts'],
+    unseen: 'isolates then begin anew: they drop what they hold, and serve nothing stale',
+  },
 ]
