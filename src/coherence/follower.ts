@@ -19,6 +19,7 @@ import type { PollRun } from './poll-run.ts'
 import { ProofHook, type PollFeature } from './proof-hooks.ts'
 import type { FeatureScope } from '../api/feature.ts'
 import { lastingIn, longestWaitMs, pauseEnds } from './unreadable-records.ts'
+import { sharedAgeMs } from './shared-age.ts'
 import { SlowPolls } from './slow-polls.ts'
 import type { Freshness } from '../api/cache-types.ts'
 
@@ -47,7 +48,7 @@ export class Follower {
   #error: unknown
   readonly #lifecycle: Lifecycle
   readonly #slow: SlowPolls
-  /** How old bounds that others have sampled may be: two thirds of what is left of `maxStaleness` when a poll is due. */
+  /** How old bounds that others have sampled may be. */
   readonly #maxAgeMs: number
 
   constructor(
@@ -62,7 +63,7 @@ export class Follower {
     this.#slow = new SlowPolls(context.settings)
     this.#lifecycle = lifecycle
     const { log, maxStalenessMs, refreshAfterMs } = context.settings
-    this.#maxAgeMs = log.capabilities.shared ? Math.floor(((maxStalenessMs - refreshAfterMs) * 2) / 3) : 0
+    this.#maxAgeMs = log.capabilities.shared ? sharedAgeMs(maxStalenessMs, refreshAfterMs) : 0
   }
 
   partition(id: number): Partition {

@@ -46,7 +46,7 @@ interface Kept {
 }
 
 /** The part of the allowed age that a tail may use up where the answer is handed on: the rest is for those who adopt it. */
-const HANDED_ON_PART = 4
+const HANDED_ON_PART = 3
 /** XFetch (Vattani et al., VLDB 2015): how much earlier than it must one of many asks, in costs of an answer. */
 const EARLY = 1.3
 /** The most that an answer counts to have taken. */

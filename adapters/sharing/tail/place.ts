@@ -50,7 +50,7 @@ const DEADLINE_MS = 5000
 const LOOK_BACK = 256
 /** A place stays warm for so long after the last question that allowed an age. */
 const WARM_FOR_MS = 2000
-/** The pause between samples of a warm place: no client that asks then waits for the log. */
+/** How often a warm place is sampled, from beginning to beginning: a client that asks then rarely waits for the log. */
 const WARM_EVERY_MS = 170
 const READ = { maxBytes: 1_000_000, waitMs: 0 }
 
@@ -129,7 +129,8 @@ export class Place {
     const { runtime, clock } = this.#options
     try {
       for (;;) {
-        await runtime.sleep(WARM_EVERY_MS)
+        const sinceMs = this.last ? clock.now() - this.last.own : 0
+        await runtime.sleep(Math.max(1, WARM_EVERY_MS - sinceMs))
         if (clock.now() - this.#askedAt >= WARM_FOR_MS) return
         await (this.#running?.settled ?? this.#begin(this.#allowedMs))
       }

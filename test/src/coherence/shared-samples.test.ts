@@ -55,13 +55,33 @@ async function warm(here: ReturnType<typeof sharing>) {
 }
 
 describe('a log that shares samples', () => {
-  it('is asked for bounds of two thirds of what is left of maxStaleness, by the clock of the cache', async () => {
+  it.for([
+    ['2s', '500ms', 750],
+    // Not less, or nearly every poll asks.
+    ['2s', '250ms', 500],
+    // No more than two thirds of what is left of the promise.
+    ['2s', '1s', 666],
+    ['10s', '1s', 1500],
+    ['600ms', '300ms', 200],
+  ] as const)(
+    'is asked, at %s and %s, for bounds that are at most %i ms old',
+    async ([maxStaleness, refreshAfter, most]) => {
+      const here = sharing({ maxStaleness, refreshAfter })
+      await warm(here)
+      await at.runtime.advance(1100)
+      here.cache.for(request())
+      await at.runtime.settle()
+      expect(here.maxAges()).toEqual([most])
+    },
+  )
+
+  it('is asked by the clock of the cache', async () => {
     const here = sharing()
     await warm(here)
     await at.runtime.advance(600)
     here.cache.for(request())
     await at.runtime.settle()
-    expect(here.maxAges()).toEqual([1000])
+    expect(here.maxAges()).toEqual([750])
     expect(here.asked[0]!.clock!.now()).toBeGreaterThanOrEqual(600)
   })
 
@@ -78,15 +98,15 @@ describe('a log that shares samples', () => {
   it('no read returns what was evicted after the sample for longer than maxStaleness', async () => {
     const here = sharing()
     await warm(here)
-    here.shares.ageMs = 900
+    here.shares.ageMs = 700
     await at.run(here.other.delete('1'))
-    await at.runtime.advance(900)
+    await at.runtime.advance(700)
     // The sample is older than the eviction, and says nothing of it.
     here.cache.for(request())
     await at.runtime.settle()
     expect(await at.run(here.users.get('1'))).toBe('old')
     here.shares.stored = undefined
-    await at.runtime.advance(1101)
+    await at.runtime.advance(1301)
     expect(await at.run(here.users.get('1'))).toBeUndefined()
   })
 
@@ -99,11 +119,11 @@ describe('a log that shares samples', () => {
       here.cache.for(request())
       await at.runtime.advance(90)
     }
-    expect(here.maxAges()).toEqual([1000])
+    expect(here.maxAges()).toEqual([750])
     await at.runtime.advance(100)
     here.cache.for(request())
     await at.runtime.settle()
-    expect(here.maxAges()).toEqual([1000, 1000])
+    expect(here.maxAges()).toEqual([750, 750])
   })
 
   it('sync() takes no sample that is older than the call', async () => {
@@ -121,7 +141,7 @@ describe('a log that shares samples', () => {
     await at.runtime.advance(600)
     here.cache.for(request())
     expect(await at.run(here.cache.sync())).toMatchObject({ ageMs: 0 })
-    expect(here.maxAges()).toEqual([1000, 0])
+    expect(here.maxAges()).toEqual([750, 0])
   })
 
   it('with maxStaleness 0 no read takes a shared sample', async () => {
@@ -137,7 +157,7 @@ describe('a log that shares samples', () => {
     await warm(here)
     const token = await at.run(here.other.delete('1'))
     expect(await at.run(here.users.get('1', { after: token }))).toBeUndefined()
-    expect(here.maxAges()).toEqual([1000, 0])
+    expect(here.maxAges()).toEqual([750, 0])
   })
 
   it('a token of another log is not passed by a shared sample', async () => {
@@ -148,7 +168,7 @@ describe('a log that shares samples', () => {
     await at.run(elsewhere.cache.sync())
     const token = await at.run(elsewhere.users.delete('1'))
     await at.run(here.users.get('1', { after: token }))
-    expect(here.maxAges()).toEqual([1000, 0])
+    expect(here.maxAges()).toEqual([750, 0])
   })
 
   const contradictions: Record<string, (bound: PartitionOffsets) => PartitionOffsets> = {
@@ -168,7 +188,7 @@ describe('a log that shares samples', () => {
       await at.runtime.advance(600)
       here.cache.for(request())
       await at.runtime.settle()
-      expect(here.maxAges()).toEqual([1000, 0])
+      expect(here.maxAges()).toEqual([750, 0])
       expect(here.cache.stats()).toMatchObject({ reanchors: 1, entries: 1, sharedPolls: 0 })
       expect(here.cache.freshness()).toMatchObject({ ageMs: 0 })
     },

@@ -60,7 +60,7 @@ export class Ways {
 export interface FarOptions {
   readonly roundTripMs: number
   readonly count?: () => void
-  /** The clock that is told with every end. @default none */
+  /** The log tells this clock with every end. @default none */
   readonly clock?: (() => number) | undefined
 }
 

@@ -49,7 +49,7 @@ interface Wanted {
 const WANTED: readonly Wanted[] = [
   { name: '50 isolates', ways: ALL, shape: shape(50, 2) },
   { name: '1,000 isolates', ways: ALL, shape: shape(1000, 10), isLarge: true },
-  // What `refreshAfter` is by default: nobody has to poll more often than that.
+  // What `refreshAfter` is by default: isolates need not poll more often than that.
   {
     name: '1,000 isolates, 1 s',
     ways: ['direct'],

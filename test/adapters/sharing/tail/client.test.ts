@@ -264,11 +264,11 @@ describe('the store', () => {
 })
 
 describe('the tail', () => {
-  it('is asked for a quarter of the age where its answer is handed on, else for all of it', async () => {
+  it('is asked for a third of the age where its answer is handed on, else for all of it', async () => {
     await shared().bounds(600)
     await clientOf().bounds(600)
     expect(asked.map((path) => new URL(path, 'https://x').searchParams.get('max_age'))).toEqual([
-      '150',
+      '200',
       '600',
     ])
   })
