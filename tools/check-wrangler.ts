@@ -120,7 +120,10 @@ function checkValues(config: string, environment: string): void {
   must(observability?.enabled === true, `${title} is not observed`)
   const names: readonly string[] = secrets?.required ?? ['READ_TOKENS']
   try {
-    const namespaces = objects.bindings.map(({ name }: { readonly name: string }) => [name, { getByName: () => undefined }])
+    const namespaces = objects.bindings.map(({ name }: { readonly name: string }) => [
+      name,
+      { getByName: () => undefined },
+    ])
     const given = names.map((name) => [name, SECRETS[name]])
     const { tail } = readBindings({ ...Object.fromEntries([...given, ...namespaces]), ...vars })
     must((tail !== undefined) === (config === WITH_TAIL), `${title}: the tail is not as the file says`)
