@@ -74,6 +74,12 @@ export type KedgeEvent =
       readonly ageMs: number
     }
   | {
+      /** Records of the evictions topic were applied, those that one answer of the log has brought. */
+      readonly type: 'apply'
+      readonly records: number
+      readonly durationMs: number
+    }
+  | {
       readonly type: 'poll_failed'
       readonly error: unknown
       readonly ageMs: number

@@ -51,11 +51,9 @@ const aheadOf = (partition: Partition): LongPoll => ({
  *
  * @param begun the partitions, when the read began
  */
-async function applyAhead(
-  { settings, self }: PollContext,
-  begun: readonly LongPoll[],
-  batch: Batch,
-): Promise<void> {
+async function applyAhead(context: PollContext, begun: readonly LongPoll[], batch: Batch): Promise<void> {
+  const { settings, self } = context
+  const since = settings.runtime.monotonic()
   for (const then of begun) {
     const { partition, generation } = then
     const applied: AppliedRecord[] = []
@@ -79,6 +77,13 @@ async function applyAhead(
     const next = unreadable ?? Math.max(batch.next.get(partition.id) ?? 0, (last?.offset ?? -1) + 1)
     partition.ahead = { ...then, next, applied }
   }
+  tellApplied(context, batch.records.length, since)
+}
+
+/** Tells how long applying has taken. */
+export function tellApplied({ settings }: PollContext, records: number, since: number): void {
+  const { emit, runtime } = settings
+  if (records > 0) emit?.({ type: 'apply', records, durationMs: runtime.monotonic() - since })
 }
 
 /**

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { adopt, tellsOf } from './ahead.ts'
+import { adopt, tellApplied, tellsOf } from './ahead.ts'
 import { applyEviction, applyRecord, evictionOf, traceOf } from './apply-eviction.ts'
 import type { DecodedRecord } from './apply-eviction.ts'
 import { consume, doubling } from '../runtime/consumer.ts'
@@ -145,6 +145,7 @@ async function ingest(
   batch: Batch,
 ): Promise<number> {
   let applied = 0
+  const since = context.settings.runtime.monotonic()
   for (const target of targets) {
     const { partition } = target
     const own = batch.records.filter((record) => record.partition === partition.id)
@@ -178,6 +179,7 @@ async function ingest(
     partition.advance(batch.next.get(partition.id) ?? 0)
   }
   context.counters.evictionsApplied += applied
+  tellApplied(context, applied, since)
   return applied
 }
 

@@ -29,6 +29,11 @@ export function logTimers(meter: CacheMeter, maxNamespaces: number): (event: Ked
   const topicOf = boundedLabel(MAX_TOPICS)
   const loaded = meter.histogram('load_duration_seconds', 'Calls of loaders.', ['namespace', 'outcome'])
   const polled = meter.histogram('poll_duration_seconds', 'Polls that proved freshness.', [])
+  const applied = meter.histogram(
+    'apply_duration_seconds',
+    'Applying the evictions that one answer of the log has brought.',
+    [],
+  )
   const published = meter.histogram(
     'publish_duration_seconds',
     'Writes to the log, until every record was acknowledged.',
@@ -38,6 +43,7 @@ export function logTimers(meter: CacheMeter, maxNamespaces: number): (event: Ked
     if (event.type === 'load')
       loaded(event.durationMs, { namespace: namespaceOf(event.namespace), outcome: outcomeOf(event) })
     else if (event.type === 'poll') polled(event.durationMs, {})
+    else if (event.type === 'apply') applied(Math.max(0, event.durationMs), {})
     else if (event.type === 'publish' || event.type === 'publish_failed')
       published(event.durationMs, { topic: topicOf(event.topic), outcome: outcomeOf(event) })
   }

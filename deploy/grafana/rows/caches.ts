@@ -203,9 +203,10 @@ export const LOG_CALLS: Row = {
     lines(
       'Time of a poll',
       's',
-      'Until freshness is proved. It must stay below `pollTimeout` and `maxStaleness`.',
+      'Until freshness is proved. It must stay below `pollTimeout` and `maxStaleness`. Applying evictions is a part of it, and of long polls.',
       query(cacheQuantile(0.5, '', 'poll_duration_seconds'), 'half'),
       query(cacheQuantile(0.99, '', 'poll_duration_seconds'), '99 %'),
+      query(cacheQuantile(0.99, '', 'apply_duration_seconds'), 'applying, 99 %'),
     ),
     lines(
       'Polls',

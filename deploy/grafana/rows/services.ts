@@ -158,6 +158,7 @@ export const LOADER: Row = {
       's',
       'Of its own cache.',
       query(quantile(0.99, '', rate('kedge_loader_poll_duration_seconds_bucket')), 'poll, 99 %'),
+      query(quantile(0.99, '', rate('kedge_loader_apply_duration_seconds_bucket')), 'applying, 99 %'),
       query(quantile(0.99, '', rate('kedge_loader_publish_duration_seconds_bucket')), 'write, 99 %'),
     ),
   ],

@@ -108,6 +108,7 @@ describe('metrics that are pushed', () => {
     })
     await users.getOrSet('8', () => Promise.reject(new Error('away'))).catch(() => undefined)
     await users.delete('7')
+    await cache.sync()
     await boundary()
     const { values, sums } = last(pushes)
     expect(values).toMatchObject({
@@ -117,6 +118,7 @@ describe('metrics that are pushed', () => {
       'kedge.cache.tier_open': 0,
     })
     expect(values['kedge.cache.poll.duration']).toBeGreaterThan(0)
+    expect(values['kedge.cache.apply.duration']).toBe(1)
     expect(
       values['kedge.cache.tier.duration{kedge.tier.operation="get",kedge.outcome="ok"}'],
     ).toBeGreaterThan(0)

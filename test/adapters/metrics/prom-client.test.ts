@@ -54,7 +54,10 @@ describe('the metrics of a cache', () => {
     await users.getOrSet('7', () => 'ada')
     await users.getOrSet('8', () => Promise.reject(new Error('away'))).catch(() => undefined)
     await users.delete('7')
+    // Its own eviction comes back by the log, where it is applied.
+    await cache.sync()
     const found = await scrape()
+    expect(found['kedge_cache_apply_duration_seconds_count']).toBe(1)
     expect(found).toMatchObject({
       'kedge_cache_load_duration_seconds_count{namespace="users",outcome="ok"}': 1,
       'kedge_cache_load_duration_seconds_count{namespace="users",outcome="failed"}': 1,

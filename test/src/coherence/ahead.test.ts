@@ -91,6 +91,28 @@ describe('records that a long poll has brought', () => {
     await here.end()
   })
 
+  it('tell how long it took to apply them, once for each answer of the log', async () => {
+    const applied: unknown[] = []
+    const here = await following({ onEvent: (event) => event.type === 'apply' && applied.push(event) })
+    evict('1')
+    evict('2')
+    await at.runtime.settle()
+    await at.runtime.advance(10)
+    expect(applied).toEqual([{ type: 'apply', records: 2, durationMs: 0 }])
+    // An answer without a record applies nothing, and tells nothing.
+    await at.runtime.advance(60_000)
+    expect(applied).toHaveLength(1)
+    await here.end()
+    // Of a poll that reads by itself as well.
+    const polled: unknown[] = []
+    const there = await readyIn(at, {
+      onEvent: (event) => event.type === 'apply' && polled.push(event.records),
+    })
+    evict('3')
+    await at.run(there.cache.sync())
+    expect(polled).toEqual([1])
+  })
+
   it('are read again where the log does not tell its identity', async () => {
     const here = await following({}, { capabilities: { identity: false } })
     const there = await readyIn(at)
