@@ -39,10 +39,11 @@ const SPEED: readonly { subject: string; name: string; aim: number; beside?: str
     aim: 1.3,
   },
 ]
-/** Beside the same hit without: with metrics of prom-client, and with a meter of OpenTelemetry's API that has no SDK. */
+/** Beside the same hit without: with metrics of prom-client, with a meter of OpenTelemetry's API that has no SDK, and with those that OTLP pushes. */
 const METRICS = [
   { suffix: ', metrics', aim: 1.1 },
   { suffix: ', API metrics', aim: 1.05 },
+  { suffix: ', OTLP metrics', aim: 1.1 },
 ]
 const BYTES_ABOVE_MAP = 60
 const GZIP_BYTES = 22_000
@@ -93,12 +94,16 @@ export function judgeHits({ cells, means }: HitRatios): Aim[] {
   return aims.map((each) => ({ ...each, bound: '≥', met: each.got >= each.aim }))
 }
 
-/** What is aimed for of hits with metrics, where they were measured: best beside best, because a hit runs the same code. */
+/**
+ * What is aimed for of hits with metrics, where they were measured: by the median of the rounds, in each of which they are measured
+ * close after one another. The best of all rounds beside the best is of two lucky ones: drawn again and again from 21 rounds on a
+ * busy machine it lay between 0.97 and 1.51 where the median lay between 0.99 and 1.21.
+ */
 export const judgeMetrics = (ratios: readonly Ratio[]): Aim[] =>
   METRICS.flatMap(({ suffix, aim }) =>
     ratios
       .filter(({ subject }) => subject.endsWith(suffix))
-      .map(({ subject, best: got }) => ({
+      .map(({ subject, paired: { median: got } }) => ({
         name: `${subject}, beside none`,
         aim,
         got,

@@ -45,12 +45,22 @@ export const GROUPS: readonly Group[] = [
   },
   {
     title:
-      'A synchronous hit with metrics in a registry of prom-client, or with a meter of OpenTelemetry and no SDK, beside one without',
-    subjects: ['kedge peek, no metrics', 'kedge peek, metrics', 'kedge peek, API metrics'],
+      'A synchronous hit with metrics in a registry of prom-client, with a meter of OpenTelemetry and no SDK, or pushed by OTLP, beside one without',
+    subjects: [
+      'kedge peek, no metrics',
+      'kedge peek, metrics',
+      'kedge peek, API metrics',
+      'kedge peek, OTLP metrics',
+    ],
   },
   {
     title: 'An awaited hit with metrics, beside one without',
-    subjects: ['kedge getOrSet, no metrics', 'kedge getOrSet, metrics', 'kedge getOrSet, API metrics'],
+    subjects: [
+      'kedge getOrSet, no metrics',
+      'kedge getOrSet, metrics',
+      'kedge getOrSet, API metrics',
+      'kedge getOrSet, OTLP metrics',
+    ],
   },
 ]
 

@@ -69,7 +69,7 @@ export async function measure(options: BenchOptions, progress: (text: string) =>
   if (groups.length === 0 && !hasTransports && !hasHits && !hasScales && parts.length === 0)
     throw new TypeError(`no subject's name contains ${JSON.stringify(only)}`)
   const speeds = await rounds<SpeedSample>(
-    groups.flatMap(({ subjects }) => subjects),
+    groups.map(({ subjects }) => subjects),
     options.rounds,
     random,
     (subject) => ({ measure: 'speed', subject, seed, ms: quick ? 60 : 500 }),
@@ -87,7 +87,7 @@ export async function measure(options: BenchOptions, progress: (text: string) =>
   if (only !== undefined) return { ...base, weights: [], transports, sizes: undefined, aims: otherAims }
 
   const samples = await rounds<WeightSample>(
-    Object.keys(STORES),
+    [Object.keys(STORES)],
     quick ? 1 : WEIGHT_ROUNDS,
     random,
     (subject) => ({ measure: 'weight', subject, entries: quick ? QUICK_WEIGHT_ENTRIES : WEIGHT_ENTRIES }),

@@ -15,20 +15,22 @@ const COLLECTS: ReadonlySet<Task['measure']> = new Set(['weight', 'miss'])
 const DEADLINE_MS = 120_000
 
 /**
- * The samples of each subject, one a round.
+ * The samples of each subject, one a round. Subjects of one group are measured close after one another, so that what else the
+ * machine does is much the same for them.
  *
  * @throws Error when a process failed, naming the subject.
  */
 export async function rounds<T extends Sample>(
-  subjects: readonly string[],
+  groups: readonly (readonly string[])[],
   count: number,
   random: () => number,
   taskOf: (subject: string) => Task,
   progress: (text: string) => void,
 ): Promise<Map<string, T[]>> {
-  const samples = new Map<string, T[]>(subjects.map((subject) => [subject, []]))
+  const samples = new Map<string, T[]>(groups.flat().map((subject) => [subject, []]))
   for (let round = 1; round <= count; round++) {
-    for (const subject of shuffled(subjects, random)) {
+    const order = shuffled(groups, random).flatMap((subjects) => shuffled(subjects, random))
+    for (const subject of order) {
       progress(`round ${round} of ${count}: ${subject}`)
       samples.get(subject)!.push((await sampleOf(taskOf(subject))) as T)
     }

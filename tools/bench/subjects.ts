@@ -8,6 +8,7 @@ import { Loader } from 'layered-loader/core'
 import { LRUCache } from 'lru-cache'
 import * as client from 'prom-client'
 import QuickLRU from 'quick-lru'
+import { otlpMetrics } from '../../adapters/metrics/otlp.ts'
 import { metrics } from '../../adapters/metrics/prom-client.ts'
 import { metrics as meters } from '../../adapters/telemetry/opentelemetry.ts'
 import { createCache } from '../../src/index.ts'
@@ -194,9 +195,11 @@ export const SUBJECTS: Readonly<Record<string, Make>> = {
   'kedge peek, no metrics': peeks(),
   'kedge peek, metrics': peeks(byPromClient),
   'kedge peek, API metrics': peeks(byApiMeter),
+  'kedge peek, OTLP metrics': peeks(byOtlp),
   'kedge getOrSet, no metrics': gets(),
   'kedge getOrSet, metrics': gets(byPromClient),
   'kedge getOrSet, API metrics': gets(byApiMeter),
+  'kedge getOrSet, OTLP metrics': gets(byOtlp),
 }
 
 function byPromClient(cache: Cache): void {
@@ -205,6 +208,14 @@ function byPromClient(cache: Cache): void {
 
 function byApiMeter(cache: Cache): void {
   meters(cache, { api })
+}
+
+/** No push is due: a hit is no request, and only at the boundaries of requests is there one. */
+function byOtlp(cache: Cache): void {
+  otlpMetrics(cache, {
+    url: 'http://127.0.0.1:1',
+    fetch: () => Promise.reject(new Error('nothing is pushed here')),
+  })
 }
 
 /** The same code whether there are metrics or not: it differs in nothing else. */

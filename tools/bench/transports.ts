@@ -33,7 +33,7 @@ export async function measureTransports(
   try {
     const [url] = (await once(server, 'message')) as [string]
     const samples = await rounds<TransportSample>(
-      TRANSPORTS,
+      [TRANSPORTS],
       count,
       random,
       (subject) => ({ measure: 'transport', subject, url, requests }),

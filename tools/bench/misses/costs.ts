@@ -70,7 +70,7 @@ export async function measureCosts(
     if (!parts.includes(part)) continue
     const use = name as CostTable['use']
     const samples = await rounds<CostSample>(
-      subjects,
+      [subjects],
       count,
       random,
       (subject) => ({ measure: use, subject, amount }),

@@ -29,7 +29,7 @@ export async function measureScales(
 ): Promise<ScaleRow[]> {
   const amount = quick ? QUICK : WHOLE
   const samples = await rounds<CostSample>(
-    Object.keys(SETUPS),
+    [Object.keys(SETUPS)],
     count,
     random,
     (subject) => ({ measure: 'scale', subject, amount }),
