@@ -2,7 +2,8 @@
  * Makes `dist/` what is published. Runs as `prepack`, after `npm run build`, which leaves the declarations there.
  *
  * - Each subpath and the command are bundled, with code in common in `dist/chunks`, so that a class exists once.
- *   `zod`, `quick-lru` and the optional peers stay imports.
+ *   `zod`, `quick-lru` and the optional peers stay imports. Numbers that have a name within their file stand where they
+ *   are used (decision 140).
  * - What is in {@link BUNDLED} goes into it. The brokers' client, the one of Prometheus and the server of WebSockets, which call
  *   `require`, become one file each: `dist/vendor/kafka.js`, `dist/vendor/prom-client.js`, `dist/vendor/ws.js`.
  * - The live page is built, and becomes a file of its own: `dist/vendor/live-page.js`.
@@ -15,7 +16,7 @@
  */
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
-import { build } from 'esbuild'
+import { build, transform } from 'esbuild'
 import type { BuildOptions, Metafile, Plugin } from 'esbuild'
 import { buildPage } from '../cli/ui/page-build.ts'
 import { BUNDLED } from './bundled.ts'
@@ -42,6 +43,8 @@ const VENDORED: Readonly<Record<string, { readonly mark: string; readonly file: 
   [LIVE_PAGE]: { mark: 'kedge-vendor:live-page', file: `${DIST}/vendor/live-page.js` },
 }
 const NODE_20 = 'node20'
+/** Of what runs everywhere. */
+const ES = 'es2022'
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest
 const subpaths = Object.values(manifest.exports).filter((target) => typeof target !== 'string')
@@ -130,6 +133,30 @@ async function vendored(
   return metafile
 }
 
+/**
+ * Writes a constant number of a module where it is used. Bundlers do so by themselves only where it stands before all else,
+ * imports included; each that stays costs every user its declaration.
+ */
+function numbers(): Plugin {
+  return {
+    name: 'numbers',
+    setup(builder) {
+      builder.onLoad({ filter: /[/\\](?:src|adapters|worker)[/\\].*\.ts$/ }, async ({ path }) => {
+        const define: Record<string, string> = {}
+        const rest = readFileSync(path, 'utf8').replaceAll(
+          /^const ([A-Z][A-Z\d_]*) = (-?[\d_.]+)$/gm,
+          (_, name: string, value: string) => {
+            define[name] = value.replaceAll('_', '')
+            return ''
+          },
+        )
+        const { code } = await transform(rest, { define, loader: 'ts', target: ES, sourcefile: path })
+        return { contents: code, loader: 'js' }
+      })
+    },
+  }
+}
+
 /** Modules of the package do nothing when they are loaded, so that those whose exports are not used may be left out. */
 function pure(name: string): Plugin {
   return {
@@ -162,13 +189,14 @@ async function bundleAll(): Promise<Metafile> {
     metafile: true,
     format: 'esm',
     platform: 'neutral',
-    target: 'es2022',
+    target: ES,
     mainFields: ['module', 'main'],
     conditions: ['import'],
     preserveSymlinks: true,
     legalComments: 'none',
     external: ['node:*', 'cloudflare:*', ...installed.filter((name) => !BUNDLED.includes(name))],
     plugins: [
+      numbers(),
       {
         name: 'vendored',
         setup: (builder) =>
