@@ -1,9 +1,10 @@
 /** Options that the adapters share, and how wrong ones are refused. @module */
 import { type Fault, faultIn, must, type Options, type OptionTest, within } from '../src/api/option-check.ts'
-import { durationMs } from '../src/runtime/duration.ts'
+import { longerThanNothing } from '../src/runtime/duration.ts'
 import { callback, count, duration, filled, required, text, textLike } from './option-tests.ts'
 import type { Duration } from '../src/runtime/duration.ts'
 
+export { longerThanNothing } from '../src/runtime/duration.ts'
 export { checkFeatureOptions as check } from '../src/api/option-check.ts'
 
 /** What every adapter that speaks HTTP takes. */
@@ -87,14 +88,6 @@ export const restShape: Readonly<Record<'url' | 'auth' | 'headers' | keyof Trans
 
 /** @throws TypeError quoting `requestTimeout` when it is not a duration above zero. */
 export function transportLimits(options: TransportOptions): TransportLimits {
-  const timeoutMs = durationMs(options.requestTimeout ?? '5s', 'requestTimeout')
-  if (timeoutMs === 0) throw new TypeError('`requestTimeout` must be longer than 0')
+  const timeoutMs = longerThanNothing(options.requestTimeout ?? '5s', 'requestTimeout')
   return { timeoutMs, maxResponseBytes: options.maxResponseBytes ?? 16_000_000, fetch: options.fetch }
-}
-
-/** @throws TypeError quoting `option` */
-export function longerThanNothing(value: Duration, option: string): number {
-  const ms = durationMs(value, option)
-  if (ms === 0) throw new TypeError(`\`${option}\` must be longer than 0`)
-  return ms
 }

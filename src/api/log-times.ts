@@ -1,5 +1,5 @@
 /** How long a cache waits, and what for: those of its options that are times of the log. @module */
-import { msOf } from '../runtime/duration.ts'
+import { longerThanNothing, msOf } from '../runtime/duration.ts'
 import { must } from './must.ts'
 import type { CacheOptions } from './options.ts'
 
@@ -16,10 +16,8 @@ export function times(options: CacheOptions): Times {
   const maxStalenessMs = msOf(options, 'maxStaleness', 2000)
   const refreshAfterMs = msOf(options, 'refreshAfter', maxStalenessMs / 2)
   const maxOutageMs = msOf(options, 'maxOutage', Math.max(30_000, maxStalenessMs))
-  const pollTimeoutMs = msOf(options, 'pollTimeout', 500)
-  must(pollTimeoutMs > 0, '`pollTimeout` must be longer than 0')
-  const publishTimeoutMs = msOf(options, 'publishTimeout', 10_000)
-  must(publishTimeoutMs > 0, '`publishTimeout` must be longer than 0')
+  const pollTimeoutMs = longerThanNothing(options.pollTimeout ?? 500, 'pollTimeout')
+  const publishTimeoutMs = longerThanNothing(options.publishTimeout ?? 10_000, 'publishTimeout')
   must(refreshAfterMs <= maxStalenessMs, '`refreshAfter` must not be longer than `maxStaleness`')
   must(maxOutageMs >= maxStalenessMs, '`maxOutage` must not be shorter than `maxStaleness`')
   return { maxStalenessMs, refreshAfterMs, pollTimeoutMs, publishTimeoutMs, maxOutageMs }

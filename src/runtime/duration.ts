@@ -26,6 +26,13 @@ export function durationMs(duration: Duration, option: string): number {
   return Math.min(Math.ceil(ms), MAX_DURATION_MS)
 }
 
+/** As {@link durationMs}. @throws TypeError quoting `option`, also where it is 0 */
+export function longerThanNothing(duration: Duration, option: string): number {
+  const ms = durationMs(duration, option)
+  if (ms === 0) throw new TypeError(`\`${option}\` must be longer than 0`)
+  return ms
+}
+
 /**
  * The option of this name in milliseconds; `otherwise` where it is not given, or depends on the value.
  * @throws TypeError quoting the option when it is not a duration, negative, or not finite.

@@ -1,11 +1,10 @@
 /** How a cache uses its shared tier: how long it waits, and when it leaves it alone. @module */
-import { must } from '../api/must.ts'
 import { checkFeatureOptions } from '../api/option-check.ts'
 import type { NamespaceFilter } from '../api/namespace-filter.ts'
 import { namespaceFilter, namespaces } from '../api/namespace-filter.ts'
 import { count, countOrNone, duration } from '../api/option-tests.ts'
 import type { BreakerLimits } from '../runtime/circuit-breaker.ts'
-import { durationMs } from '../runtime/duration.ts'
+import { durationMs, longerThanNothing } from '../runtime/duration.ts'
 import type { Duration } from '../runtime/duration.ts'
 
 /** When a failing tier is left alone. */
@@ -56,8 +55,7 @@ export function tierSettings(options: SharedTierOptions): TierSettings {
   checkFeatureOptions(known, options, 'sharedTier')
   const { timeout, hardTimeout = '500ms', breaker = {}, lookBack = 1000 } = options
   const { failures = 5, pause = '1s', maxPause = '30s' } = breaker
-  const hardTimeoutMs = durationMs(hardTimeout, 'hardTimeout')
-  must(hardTimeoutMs > 0, '`hardTimeout` must be longer than 0')
+  const hardTimeoutMs = longerThanNothing(hardTimeout, 'hardTimeout')
   return {
     timeoutMs: timeout === undefined ? Math.min(50, hardTimeoutMs) : durationMs(timeout, 'timeout'),
     hardTimeoutMs,
