@@ -20,14 +20,6 @@ const MAX_SHOWN = 100
 /** Something that is no data, and what to hold instead. */
 type NotData = readonly [what: string, instead: string]
 
-const FUNCTION: NotData = ['a function', 'hold what it returns']
-const STUB: NotData = ['a stub or binding', 'hold a copy of the data that it answers']
-const PROMISE: NotData = ['a promise', '`await` it, and hold what it brings']
-const ONCE: NotData = ['an iterator, which can be read once', 'hold an array of what it brings']
-const STREAM: NotData = ['a stream', 'hold its text, or its bytes in a `Uint8Array`']
-const CONTEXT: NotData = ['the context of a request', 'hold data']
-const LISTENED: NotData = ['an object that sends events, as a WebSocket is', 'hold data']
-
 /**
  * @throws KedgeError `ERR_CODEC` where the value is, or has among its first parts, what cannot outlive a request
  */
@@ -102,17 +94,20 @@ const isStub = (value: object): boolean => 'kedge: no such property' in value
 /** What the object is, unless it is data. Not by its class: another realm and another library have their own. */
 function alienOf(value: object): NotData | undefined {
   if (isPlain(value)) return undefined
-  if (isStub(value)) return STUB
-  if (typeof value === 'function') return FUNCTION
+  if (isStub(value)) return ['a stub or binding', 'hold a copy of the data that it answers']
+  if (typeof value === 'function') return ['a function', 'hold what it returns']
   const can = (name: string): boolean => hasMethod(value, name)
-  if (can('then')) return PROMISE
+  if (can('then')) return ['a promise', '`await` it, and hold what it brings']
   if ('bodyUsed' in value && can('arrayBuffer')) return bodyOf(value)
-  if (can('getReader') || can('getWriter') || can('releaseLock') || (can('pipe') && can('on'))) return STREAM
-  if (sideCan(value, 'readable', 'getReader') && sideCan(value, 'writable', 'getWriter')) return STREAM
-  if (can('addEventListener')) return LISTENED
-  if (can('abort') && sideCan(value, 'signal', 'addEventListener')) return LISTENED
-  if (can('waitUntil')) return CONTEXT
-  return can('next') && (Symbol.iterator in value || Symbol.asyncIterator in value) ? ONCE : undefined
+  const isOneWay = can('getReader') || can('getWriter') || can('releaseLock') || (can('pipe') && can('on'))
+  if (isOneWay || (sideCan(value, 'readable', 'getReader') && sideCan(value, 'writable', 'getWriter')))
+    return ['a stream', 'hold its text, or its bytes in a `Uint8Array`']
+  if (can('addEventListener') || (can('abort') && sideCan(value, 'signal', 'addEventListener')))
+    return ['an object that sends events, as a WebSocket is', 'hold data']
+  if (can('waitUntil')) return ['the context of a request', 'hold data']
+  if (can('next') && (Symbol.iterator in value || Symbol.asyncIterator in value))
+    return ['an iterator, which can be read once', 'hold an array of what it brings']
+  return undefined
 }
 
 /** What stands there as data, its own or inherited. Getters are not called: they may throw, or load lazily. */
