@@ -27,6 +27,7 @@ export const INPUTS = {
   worker: 20_000,
   terminal: 20_000,
   proofs: 100_000,
+  segments: 50_000,
 } as const
 
 export type Decoder = keyof typeof INPUTS

@@ -2,6 +2,8 @@
 import { describe, it } from 'vitest'
 import { Echoes } from '../../adapters/sharing/tail/echoes.ts'
 import { decodeProof, encodeProof, type Proof } from '../../adapters/sharing/tail/proof.ts'
+import { STORE_LIMITS } from '../../adapters/sharing/tail/limits.ts'
+import { SignedStore } from '../../adapters/sharing/tail/signed-store.ts'
 import { SharedProofs } from '../../adapters/sharing/tail/shared-proofs.ts'
 import { Keyring } from '../../src/signing/keyring.ts'
 import { called, run, TIMEOUT } from './campaign.ts'
@@ -66,7 +68,7 @@ function must(holds: boolean, what: string): void {
 
 const isOffset = (value: number): boolean => Number.isSafeInteger(value) && value >= 0
 
-/** What follows from a proof must hold, whoever wrote it. */
+/** What follows from a proof must hold, also where it is signed. */
 function judge(proof: Proof): void {
   const { beginning, end, base: first, next, records, at } = proof
   must([beginning, end, first, next].every(isOffset) && Number.isSafeInteger(at), 'a number of a proof')
@@ -102,7 +104,8 @@ function judgeAge(proof: Proof, { offset, pace, asked, now }: Clocks): string {
 
 const keyring = new Keyring([{ id: 'tail', secret: SECRET }])
 let entry: string | undefined
-const proofs = new SharedProofs({ get: async () => entry, put: async () => undefined }, SECRET)
+const signed = new SignedStore({ get: async () => entry, put: async () => undefined }, SECRET)
+const proofs = new SharedProofs(signed, STORE_LIMITS)
 const encoder = new TextEncoder()
 
 async function feedStore({ text, isSigned, isSpoiled, clocks }: Input, dice: Dice): Promise<string> {
@@ -114,9 +117,9 @@ async function feedStore({ text, isSigned, isSpoiled, clocks }: Input, dice: Dic
   entry = isSpoiled ? changedLine(whole, dice) : whole
   const found = await proofs.find(PLACE, AbortSignal.timeout(10_000))
   if (found === undefined) return 'refused'
-  must(isSigned && about.topic.endsWith(PLACE), 'a proof that nobody signed for this place')
-  const { theirs: _, question: __, ...signed } = decodeProof(text)!
-  must(encodeProof(found) === encodeProof(signed), 'a proof, which has no echo in a store,')
+  must(isSigned && about.topic.endsWith(PLACE), 'a proof that no key of ours signed for this place')
+  const { theirs: _, question: __, ...told } = decodeProof(text)!
+  must(encodeProof(found) === encodeProof(told), 'a proof, which has no echo in a store,')
   judge(found)
   return `signed, ${judgeAge(found, clocks)}`
 }

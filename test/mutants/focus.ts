@@ -108,6 +108,12 @@ export const FOCUSES = {
     (world.proxy === 'confluent' && !world.identity),
   tails: ({ world }) => world.tail !== undefined,
   'a store of proofs': ({ world }) => world.tail?.store === true,
+  segments: ({ world }) => world.tail?.store === true && world.tail.small,
+  'poisoned segments': every(breaks('store_poisoned'), ({ world }) => world.tail?.small === true),
+  'segments of another log': every(
+    breaks('recreation'),
+    ({ world }) => world.tail?.store === true && world.tail.small,
+  ),
   'poisoned stores': breaks('store_poisoned'),
   'tails that end': breaks('tail_killed', 'tail_hibernated', 'tail_doubled'),
   'tails whose clocks step': breaks('tail_clock_back', 'tail_clock_forward', 'tail_frozen'),

@@ -8,6 +8,9 @@ import type { Mutant } from './mutant.ts'
 const ECHOES = 'adapters/sharing/tail/echoes.ts'
 const CLIENT = 'adapters/sharing/tail/client.ts'
 const PROOFS = 'adapters/sharing/tail/shared-proofs.ts'
+const SIGNED = 'adapters/sharing/tail/signed-store.ts'
+const KEPT = 'adapters/sharing/tail/kept-records.ts'
+const SEGMENTS = 'adapters/sharing/tail/segments.ts'
 const PLACE = 'adapters/sharing/tail/place.ts'
 const CLOCK = 'adapters/sharing/tail/life-clock.ts'
 const POLL = 'src/coherence/poll.ts'
@@ -16,6 +19,7 @@ const UNIT = {
   echoes: 'adapters/sharing/tail/echoes.test.ts',
   client: 'adapters/sharing/tail/client.test.ts',
   state: 'adapters/sharing/tail/state.test.ts',
+  segments: 'adapters/sharing/tail/segments.test.ts',
   core: 'src/coherence/shared-samples.test.ts',
 }
 
@@ -67,7 +71,11 @@ export const tailMutants: readonly Mutant[] = [
     from: 'return proof && withoutEcho(proof)',
     to: 'return proof',
     also: [
-      { file: PROOFS, from: 'encodeProof(fitting(withoutEcho(proof)))', to: 'encodeProof(fitting(proof))' },
+      {
+        file: PROOFS,
+        from: 'fitting(withoutEcho(proof), roomOf(this.#limits))',
+        to: 'fitting(proof, roomOf(this.#limits))',
+      },
       {
         file: CLIENT,
         from: 'const ageMs = found ? ageOf(found, now) : Infinity',
@@ -101,9 +109,9 @@ export const tailMutants: readonly Mutant[] = [
   {
     id: 'gap-jumped',
     what: 'The records of a proof are taken for all from the position on, though they begin after it.',
-    file: CLIENT,
-    from: 'if (kept === undefined || offset < kept.from || offset >= kept.proof.next) return undefined',
-    to: 'if (kept === undefined || offset >= kept.proof.next) return undefined',
+    file: KEPT,
+    from: 'if (kept === undefined || offset < kept.base || offset >= kept.next) return undefined',
+    to: 'if (kept === undefined || offset >= kept.next) return undefined',
     breaks: ['I1', 'I2', 'I6'],
     focus: 'tails',
     hint: [UNIT.client],
@@ -172,8 +180,8 @@ export const tailMutants: readonly Mutant[] = [
   {
     id: 'kept-twice',
     what: 'The records of a proof answer every read, also one that asks what is there by then.',
-    file: CLIENT,
-    from: 'if (next === kept.proof.next) this.#kept.delete(place)\n    else this.#kept.set(place, { proof: kept.proof, from: next })',
+    file: KEPT,
+    from: 'if (taken.next === kept.next) this.#kept.delete(place)\n    else this.#kept.set(place, { ...kept, base: taken.next })',
     to: '',
     breaks: [],
     hint: [UNIT.client],
@@ -182,12 +190,82 @@ export const tailMutants: readonly Mutant[] = [
   {
     id: 'signature-unchecked',
     what: 'A proof in the store counts without a signature.',
-    file: PROOFS,
+    file: SIGNED,
     from: 'if (fault !== undefined) return undefined',
     to: 'if (fault === null) return undefined',
     breaks: ['I1', 'I7'],
     focus: 'poisoned stores',
     hint: [UNIT.client],
+  },
+  {
+    id: 'segment-gap-jumped',
+    what: 'Where the store lacks a segment, those after it are taken for what follows the position.',
+    file: SEGMENTS,
+    from: 'this.#lacks(place, logId, first + at)\n        break',
+    to: 'this.#lacks(place, logId, first + at)\n        continue',
+    breaks: ['I1', 'I2', 'I6'],
+    focus: 'segments',
+    hint: [UNIT.segments],
+  },
+  {
+    id: 'segment-cut',
+    what: 'A segment of which the tail has told only the end is put as if it were whole.',
+    file: SEGMENTS,
+    from: 'const first = Math.max(Math.ceil(base / size), last - MAX_AT_ONCE, known.lacksFrom)',
+    to: 'const first = Math.max(Math.floor(base / size), last - MAX_AT_ONCE, known.lacksFrom)',
+    breaks: ['I1', 'I2', 'I6'],
+    focus: 'segments',
+    hint: [UNIT.segments],
+  },
+  {
+    id: 'segment-mac-unchecked',
+    what: 'A segment in the store counts without a signature.',
+    file: SIGNED,
+    from: 'if (fault !== undefined) return undefined',
+    to: "if (fault !== undefined && name.split('/').length < 3) return undefined",
+    breaks: ['I1', 'I2', 'I6'],
+    focus: 'poisoned segments',
+    hint: [UNIT.segments],
+  },
+  {
+    id: 'segment-of-other-log',
+    what: 'Segments of a log that was made anew are those of the log before.',
+    file: SEGMENTS,
+    from: '`${place}/${encodeURIComponent(logId)}/${number}`',
+    to: '`${place}/${encodeURIComponent(logId.slice(0, 0))}/${number}`',
+    breaks: ['I1', 'I2', 'I6'],
+    focus: 'segments of another log',
+    hint: [UNIT.segments],
+  },
+  {
+    id: 'segment-of-other-place',
+    what: 'A segment counts for whatever offsets are looked for.',
+    file: SEGMENTS,
+    from: 'if (!fits(found, documentShape) || found.base !== base || found.next !== next) return undefined',
+    to: 'if (!fits(found, documentShape)) return undefined',
+    breaks: [],
+    hint: [UNIT.segments],
+    unseen: 'the signature names the place: only who has the key could put it elsewhere',
+  },
+  {
+    id: 'segment-joined-over-a-gap',
+    what: 'Segments that end before the records of a proof are joined to these.',
+    file: KEPT,
+    from: 'if (kept?.logId !== logId || before.base >= kept.base || before.next < kept.base)',
+    to: 'if (kept?.logId !== logId || before.base >= kept.base)',
+    breaks: ['I1', 'I2', 'I6'],
+    focus: 'segments',
+    hint: [UNIT.segments],
+  },
+  {
+    id: 'segments-after-proofs',
+    what: 'A proof is in the store before the segments that those who adopt it need.',
+    file: CLIENT,
+    from: 'await this.#options.segments?.put(now, within)',
+    to: 'void this.#options.segments?.put(now, within)',
+    breaks: [],
+    hint: [UNIT.segments],
+    unseen: 'it costs questions to the tail',
   },
   {
     id: 'lineage-kept',
@@ -201,7 +279,7 @@ export const tailMutants: readonly Mutant[] = [
   },
   {
     id: 'sampled-unasked',
-    what: 'A tail goes on with its samples though nobody asks any more.',
+    what: 'A tail goes on with its samples though no client asks any more.',
     file: PLACE,
     from: 'if (clock.now() - this.#askedAt >= WARM_FOR_MS) return',
     to: 'if (clock.now() - this.#askedAt >= 1000 * WARM_FOR_MS) return',

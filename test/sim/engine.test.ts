@@ -317,7 +317,7 @@ interface Stage {
   readonly plan?: Partial<IsolatePlan>
 }
 
-const TAIL: TailPlan = { colos: 1, tails: 1, store: true, clock: 'own', refreshPart: 0.25 }
+const TAIL: TailPlan = { colos: 1, tails: 1, store: true, small: false, clock: 'own', refreshPart: 0.25 }
 
 const STAGES: Partial<Record<FaultName, Stage>> = {
   consumers_expired: { proxy: 'karapace' },

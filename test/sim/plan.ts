@@ -159,14 +159,16 @@ function worldOf(of: Draw, { names }: FleetFeatures, options: PlanOptions): Worl
 
 /** Some worlds have tails, of those whose logs have an identity. */
 function withTail(of: Draw, world: WorldPlan): WorldPlan {
-  const tail: TailPlan = {
+  const drawn = {
     colos: of.between(1, 3),
     tails: of.between(1, 2),
     store: of.chance(0.5),
-    clock: of.chance(0.33) ? 'log' : 'own',
+    clock: of.chance(0.33) ? ('log' as const) : ('own' as const),
     refreshPart: of.pick([0.25, 0.5, 0.5, 0.8]),
   }
-  return of.chance(0.4) && world.identity ? { ...world, tail } : world
+  const isShared = of.chance(0.4) && world.identity
+  const tail: TailPlan = { ...drawn, small: of.chance(0.6) }
+  return isShared ? { ...world, tail } : world
 }
 
 function isolatesOf(seed: number, world: WorldPlan, fleet: FleetFeatures): IsolatePlan[] {

@@ -57,6 +57,8 @@ export interface TailPlan {
   readonly tails: number
   /** Whether the isolates of a colo share a store of proofs. */
   readonly store: boolean
+  /** Whether a proof of the store has room for a record or two, and a segment is two: so that few evictions are many. */
+  readonly small: boolean
   /** Whose clock ages are made of: the tail's own, or the one that the log tells. */
   readonly clock: 'own' | 'log'
   /** How long before the end of `maxStaleness` polls are due, in parts of it. */

@@ -1,7 +1,7 @@
 /** Proofs in the Cache API: between the isolates of one data center of Cloudflare, at no cost. @module */
 import { bodyOf, type CacheLike } from '../../stores/cache-api/store.ts'
 import { check, urlOption } from '../../options.ts'
-import type { ProofStore } from './shared-proofs.ts'
+import type { ProofStore } from './signed-store.ts'
 
 export interface CacheApiStoreOptions {
   /**

@@ -12,19 +12,22 @@ import type {
 import type { Runtime } from '../../../src/ports/runtime.ts'
 import { withDeadline } from '../../../src/runtime/deadline.ts'
 import { randomId } from '../../../src/runtime/random-id.ts'
-import { anything, fields, offsetShape, optional } from '../../answer-shape.ts'
-import { type Http, parsed, segment } from '../../kafka/rest/http.ts'
+import type { Http } from '../../kafka/rest/http.ts'
+import { askRecords, pathOf } from './ask-records.ts'
 import { Echoes } from './echoes.ts'
 import type { ClockedOffsets } from './place.ts'
-import { decodeProof, decodeRecords, type Proof } from './proof.ts'
+import { decodeProof, type Proof } from './proof.ts'
+import { KeptRecords, type Taken } from './kept-records.ts'
+import type { Segments } from './segments.ts'
 import type { SharedProofs } from './shared-proofs.ts'
-import { fitting } from './window.ts'
 
 export interface TailClientOptions {
   readonly origin: KafkaLog
   readonly http: Http
   readonly topics: ReadonlySet<string>
   readonly proofs: SharedProofs | undefined
+  /** Beside the proofs. */
+  readonly segments: Segments | undefined
   readonly driftPpm: number
   readonly timeoutMs: number
   readonly runtime: Runtime
@@ -39,12 +42,6 @@ interface Aging {
   readonly maxAgeMs: number
 }
 
-/** A proof whose records have not been read yet, from `from` on. */
-interface Kept {
-  readonly proof: Proof
-  readonly from: number
-}
-
 /** The part of the allowed age that a tail may use up where the answer is handed on: the rest is for those who adopt it. */
 const HANDED_ON_PART = 3
 /** XFetch (Vattani et al., VLDB 2015): how much earlier than it must one of many asks, in costs of an answer. */
@@ -52,20 +49,16 @@ const EARLY = 1.3
 /** The most that an answer counts to have taken. */
 const MAX_COST_MS = 250
 const MAX_PLACES = 64
+/** What a read asks the tail for that also fills the store. */
+const SEGMENT_BYTES = 1_000_000
 /** A store that takes longer is slower than the tail. */
 const STORE_MS = 500
-
-const recordsAnswer = fields({
-  next: optional(offsetShape),
-  // Checked where they are decoded.
-  records: anything,
-})
 
 export class TailClient {
   readonly #options: TailClientOptions
   /** By the clock of the caller: a step back that it has noticed takes back its earlier readings. */
   readonly #echoes = new WeakMap<AgeClock, Echoes>()
-  readonly #kept = new Map<string, Kept>()
+  readonly #kept = new KeptRecords()
   /** Where the reads of a place have come to, and which log they are of. */
   readonly #read = new Map<string, { readonly logId: string; readonly next: number }>()
   /** Proofs that are to be handed on, by place. Not promises of it: on Workers those belong to the request that made them. */
@@ -105,6 +98,7 @@ export class TailClient {
       echoes?.ageMs(proof, moment, clock!.unknownBefore) ?? Infinity
     if (maxAgeMs > 0) {
       const found = await this.#stored(place, signal)
+      if (found) this.#options.segments?.found(place, found)
       const ageMs = found ? ageOf(found, now) : Infinity
       const earlyMs = -Math.log(1 - this.#options.runtime.random()) * EARLY * (found?.costMs ?? 0)
       if (found && ageMs + earlyMs <= maxAgeMs) return this.#adopt(place, partition, found, ageMs)
@@ -139,12 +133,12 @@ export class TailClient {
     aging: Aging | undefined,
     signal: AbortSignal,
   ) {
-    const { http, runtime, proofs } = this.#options
+    const { http, runtime, proofs, segments } = this.#options
     const place = placeOf(topic, partition)
     const question = randomId(runtime)
     const query = new URLSearchParams({ max_age: String(maxAgeMs), question })
     const from = this.#read.get(place)?.next
-    if (from !== undefined) query.set('from', String(from))
+    if (from !== undefined) query.set('from', String(segments?.askFrom(place, from) ?? from))
     if (proofs) query.set('held', '1')
     const path = `${pathOf(topic, partition)}?${query.toString()}`
     // Before it is sent, and nothing in between: the clock of the tail is read after this.
@@ -158,11 +152,12 @@ export class TailClient {
     aging?.echoes.note(proof.life, mine, proof.theirs)
     const costMs = Math.round(Math.min(MAX_COST_MS, Math.max(0, runtime.monotonic() - began)))
     if (proofs) keep(this.#unput, place, { ...proof, costMs })
+    segments?.keep(place, proof.logId, proof)
     return { proof, mine }
   }
 
   #adopt(place: string, partition: number, proof: Proof, ageMs: number): ClockedOffsets {
-    keep(this.#kept, place, { proof, from: proof.base })
+    this.#kept.set(place, proof)
     const { beginning, end, logId, life, at } = proof
     const next = this.#read.get(place)
     if (next?.logId !== logId) keep(this.#read, place, { logId, next: end })
@@ -173,28 +168,28 @@ export class TailClient {
     const { origin, topics } = this.#options
     if (!topics.has(topic) || how.isolation === 'committed') return origin.read(topic, positions, how)
     how.signal?.throwIfAborted()
-    return this.#within(how.signal, this.#options.timeoutMs, async (until) => {
-      const found = await Promise.all(
-        positions.map((position) => this.#readOne(topic, position, how.maxBytes, until)),
-      )
-      return {
-        records: found.flatMap(({ records }) => records),
-        next: found.flatMap(({ next }) => next),
-        outOfRange: found.flatMap(({ outOfRange }) => outOfRange),
-      }
-    })
+    const found = await Promise.all(
+      positions.map((position) => this.#readOne(topic, position, how.maxBytes, how.signal)),
+    )
+    return {
+      records: found.flatMap(({ records }) => records),
+      next: found.flatMap(({ next }) => next),
+      outOfRange: found.flatMap(({ outOfRange }) => outOfRange),
+    }
   }
 
   async #readOne(
     topic: string,
     position: Position,
     maxBytes: number,
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
   ): Promise<ReadResult> {
     const place = placeOf(topic, position.partition)
+    const fetch = (until: AbortSignal) => this.#fetch(topic, position, maxBytes, until)
     const { records, next } =
-      this.#take(place, position.offset, maxBytes) ??
-      (await this.#fetch(topic, position, maxBytes, signal)) ??
+      this.#kept.take(place, position.offset, maxBytes) ??
+      (await this.#between(place, position.offset, maxBytes, signal)) ??
+      (await this.#within(signal, this.#options.timeoutMs, fetch)) ??
       {}
     const { partition } = position
     if (records === undefined || next === undefined)
@@ -211,37 +206,41 @@ export class TailClient {
     if (read) keep(this.#read, place, { ...read, next: Math.max(read.next, next) })
   }
 
-  /**
-   * The records of the last proof, once: a caller that reads again asks for what is there by then. As many as fit; the next read goes
-   * on with the rest.
-   */
-  #take(place: string, offset: number, maxBytes: number) {
-    const kept = this.#kept.get(place)
-    if (kept === undefined || offset < kept.from || offset >= kept.proof.next) return undefined
-    const { records, next } = fitting(kept.proof.records, offset, kept.proof.next, maxBytes)
-    if (next === kept.proof.next) this.#kept.delete(place)
-    else this.#kept.set(place, { proof: kept.proof, from: next })
-    return { records, next }
+  /** What lies between the position and the records of the last proof, out of the store. */
+  async #between(place: string, offset: number, maxBytes: number, signal: AbortSignal | undefined) {
+    const { segments } = this.#options
+    const kept = this.#kept.after(place, offset)
+    if (segments === undefined || kept === undefined) return undefined
+    const reading = this.#within(signal, STORE_MS, (until) =>
+      segments.read(place, kept.logId, offset, kept.base, until),
+    )
+    // The tail has what the store does not.
+    const run = await reading.catch(() => undefined)
+    signal?.throwIfAborted()
+    return run && this.#kept.join(place, kept.logId, run, offset, maxBytes)
   }
 
-  /** From the tail, which asks the log; `undefined` where the offset is not in that log. */
-  async #fetch(topic: string, { partition, offset }: Position, maxBytes: number, signal: AbortSignal) {
+  /** From the tail, which asks the log for what it lacks; `undefined` where the offset is not in that log. */
+  async #fetch(
+    topic: string,
+    { partition, offset }: Position,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<Taken | undefined> {
+    const place = placeOf(topic, partition)
     const logId =
-      this.#read.get(placeOf(topic, partition))?.logId ??
-      (await this.#ask(topic, partition, 0, undefined, signal)).proof.logId
-    const query = new URLSearchParams({ offset: String(offset), max_bytes: String(maxBytes), log: logId })
-    const path = `${pathOf(topic, partition)}/records?${query.toString()}`
-    const doing = 'reading from the tail'
-    const { next, records } = parsed(
-      await this.#options.http.ask({ method: 'GET', path }, signal, doing),
-      recordsAnswer,
-      doing,
-    )
-    if (next === undefined) return undefined
-    const found = decodeRecords(records, offset, next)
-    if (found === undefined || next < offset)
-      throw new KedgeError('ERR_PROTOCOL', `${doing}: the answer contradicts itself`, { retryable: true })
-    return { records: found, next }
+      this.#read.get(place)?.logId ?? (await this.#ask(topic, partition, 0, undefined, signal)).proof.logId
+    const { http, segments } = this.#options
+    const asked = { topic, partition, logId }
+    const kept = segments && this.#kept.after(place, offset)
+    // The store lacks a segment: the client that reads it whole puts it there for the others.
+    const start = segments?.startOf(offset) ?? offset
+    if (kept?.logId === logId && start >= kept.beginning) {
+      const run = await askRecords(http, { ...asked, offset: start, maxBytes: SEGMENT_BYTES }, signal)
+      if (run) segments?.keep(place, logId, run, true)
+      if (run && run.next > offset) return this.#kept.join(place, logId, run, offset, maxBytes)
+    }
+    return askRecords(http, { ...asked, offset, maxBytes }, signal)
   }
 
   /** Hands on what the tail has answered. Begun here, so that it belongs to the request that keeps it alive. */
@@ -249,10 +248,12 @@ export class TailClient {
     const proofs = [...this.#unput]
     this.#unput.clear()
     const now = Math.floor(this.#options.runtime.now())
+    const within = <T>(call: (signal: AbortSignal) => Promise<T>) =>
+      this.#within(undefined, this.#options.timeoutMs, call)
+    // Before the proofs: who adopts one finds what its records lack.
+    await this.#options.segments?.put(now, within)
     const put = ([place, proof]: [string, Proof]) =>
-      this.#within(undefined, this.#options.timeoutMs, (until) =>
-        this.#options.proofs!.put(place, proof, now, until),
-      )
+      within((until) => this.#options.proofs!.put(place, proof, now, until))
     // A client that finds nothing asks the tail.
     await Promise.allSettled(proofs.map(put))
   }
@@ -268,7 +269,6 @@ export class TailClient {
 }
 
 const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`
-const pathOf = (topic: string, partition: number): string => `/tail/${segment(topic)}/${partition}`
 
 /** Sets it, and drops the place that was set first where there are too many. */
 function keep<T>(map: Map<string, T>, place: string, value: T): void {

@@ -125,21 +125,3 @@ function firstOf(length: number, has: (at: number) => boolean): number {
 /** What a record takes in a document: base64 makes four characters of three bytes. */
 export const bytesOf = ({ key, value }: Pick<LogRecord, 'key' | 'value'>): number =>
   RECORD_BYTES + Math.ceil((((key?.length ?? 0) + (value?.length ?? 0)) * 4) / 3)
-
-/** Those from `offset` on that fit, at least one, and where to go on: `next` where all do. */
-export function fitting<R extends Pick<LogRecord, 'offset' | 'key' | 'value'>>(
-  from: readonly R[],
-  offset: number,
-  next: number,
-  maxBytes: number,
-): { readonly records: R[]; readonly next: number } {
-  const records: R[] = []
-  let bytes = 0
-  for (const record of from) {
-    if (record.offset < offset) continue
-    bytes += bytesOf(record)
-    if (bytes > maxBytes && records.length > 0) return { records, next: record.offset }
-    records.push(record)
-  }
-  return { records, next }
-}

@@ -4,7 +4,7 @@ import type { TailPlan } from '../scenario.ts'
 import { originEconomy } from './origin-economy.ts'
 import { TraceBuilder } from './trace-builder.ts'
 
-const TAIL: TailPlan = { colos: 1, tails: 1, store: false, clock: 'own', refreshPart: 0.5 }
+const TAIL: TailPlan = { colos: 1, tails: 1, store: false, small: false, clock: 'own', refreshPart: 0.5 }
 
 function traceOf(story: (trace: TraceBuilder) => void, tail: TailPlan | 'none' = TAIL) {
   const builder = new TraceBuilder({ maxStalenessMs: 2000, latencyMs: 5, ...(tail !== 'none' && { tail }) })

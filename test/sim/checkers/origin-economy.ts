@@ -106,7 +106,7 @@ function boundOf({ scenario }: Trace, { own, appended }: Demand, at: number): nu
   const records = within(appended, since, at + WINDOW_MS).length
   // A read of what the tail does not have costs a sample as well.
   const needed = 2 * within(own, since, at + WINDOW_MS).length
-  // One more: a tail that nobody has asked for a while begins at once.
+  // One more: a tail that no isolate has asked for a while begins at once.
   return partitions * ((SAMPLES * WINDOW_MS) / 1000 + 2 + needed) + records
 }
 

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { tail } from '../../../adapters/sharing/tail.ts'
 import type { ProofStore } from '../../../adapters/sharing/tail.ts'
 import type { ClockedOffsets } from '../../../adapters/sharing/tail/place.ts'
 import { answerTail } from '../../../adapters/sharing/tail/route.ts'
 import { TailState } from '../../../adapters/sharing/tail/state.ts'
+import { tailLog } from '../../../adapters/sharing/tail/tail-log.ts'
+import { STORE_LIMITS } from '../../../adapters/sharing/tail/limits.ts'
 import type { KafkaLog } from '../../../src/ports/kafka-log.ts'
 import { systemRuntime } from '../../../src/ports/runtime.ts'
 import type { TailPlan } from '../scenario.ts'
@@ -19,6 +20,8 @@ import type { Record } from './record.ts'
 import type { Trouble } from './trouble.ts'
 import { places, type Universe } from './universe.ts'
 
+/** A proof has room for one record or two. */
+const SMALL = { proofChars: 1250, segmentOffsets: 2, segmentChars: 8000 }
 const SECRET = 'c2ltdWxhdGVk'.repeat(4)
 const EVICTIONS = 'cache-evictions'
 /** How long a store takes, at most. */
@@ -60,12 +63,15 @@ export class Tails {
   connect(origin: KafkaLog, seat: number): KafkaLog {
     const { plan } = this.#options
     const colo = seat % plan.colos
-    return tail({
-      origin: this.#watched(origin, 'isolate', seat),
-      ask: (path, { signal }) => this.#ask(colo % plan.tails, seat, path, signal),
-      requestTimeout: 3000,
-      ...(plan.store && { store: this.#stores[colo]!, secret: SECRET }),
-    })
+    return tailLog(
+      {
+        origin: this.#watched(origin, 'isolate', seat),
+        ask: (path, { signal }) => this.#ask(colo % plan.tails, seat, path, signal),
+        requestTimeout: 3000,
+        ...(plan.store && { store: this.#stores[colo]!, secret: SECRET }),
+      },
+      plan.small ? SMALL : STORE_LIMITS,
+    )
   }
 
   /** Every tail that lives. */
@@ -192,7 +198,7 @@ export class Tails {
         const all = entries.get(name)
         if (all === undefined) return undefined
         if (trouble.meets('store_poisoned', undefined, random))
-          return poisoned(any(pick(random, [...entries.keys()])), random)
+          return poisoned(random() < 0.7 ? all.at(-1)! : any(pick(random, [...entries.keys()])), random)
         return trouble.meets('store_stale', undefined, random) ? any(name) : all.at(-1)
       },
       async put(name, text) {
@@ -207,13 +213,15 @@ export class Tails {
   }
 }
 
-/** What another Worker of the zone may have written: garbage, another version, an echo of no question, a later moment. */
+/** What another Worker of the zone may have written: garbage, another version, an echo of no question, a later moment, a gap. */
 function poisoned(entry: string, random: Random): string {
-  const way = Math.floor(random() * 5)
+  const isSegment = !entry.includes('"life"')
+  const way = isSegment && random() < 0.7 ? 5 : Math.floor(random() * 7)
   if (way === 0) return entry.slice(0, Math.floor(random() * entry.length))
   if (way === 1) return entry.replace('"v":1', '"v":2')
   if (way === 2) return entry.replace(/"at":(\d+)/, (_, at: string) => `"at":${Number(at) + 5000}`)
   if (way === 3) return entry.replace(/}$/, ',"theirs":0}')
+  if (way >= 5) return entry.replace(/\[\d+,[^\]]*\],?/, '')
   // Of another place, or as it was: a signature that counts for another name.
   return entry
 }
