@@ -69,8 +69,9 @@ const MAX_LINKS = 64
  * import { tailSocket } from 'kedge/adapters/tail-socket'
  *
  * const url = 'https://kafka.example'
+ * const stopping = new AbortController()
  * const cache = createCache({ kafka: tail({ origin: gateway({ url }), url, socket: tailSocket() }) })
- * void cache.follow()
+ * void cache.follow({ signal: stopping.signal })
  * ```
  */
 export function tailSocket(options: TailSocketOptions = {}): TailSocket & { stats(): TailSocketStats } {

@@ -8,7 +8,7 @@
 const OF_THE_REST = 2 / 3
 /** With older ones an isolate that polls more often would learn of nothing sooner (decision 139). */
 const OF_REFRESH_AFTER = 1.5
-/** Whoever allows less asks the tail at nearly every poll. */
+/** An isolate that allows less asks the tail at nearly every poll. */
 const LEAST_MS = 500
 
 /** In milliseconds: by both options, and never more than leaves time for the next poll. */

@@ -130,7 +130,7 @@ export class UpdatesConsumer implements UpdatesPassed {
       this.#ends.set(partition, end)
       const known = this.#positions.get(partition)
       if (known === undefined) this.#positions.set(partition, end)
-      // An end of before may lie below what has been read since; whether it does, or the log is another one, the next look tells.
+      // An end that was sampled earlier may lie below what has been read since; whether it does, or the log is another one, the next look tells.
       else if (ageMs > 0 && known > end) this.#doubtsEnds = true
       else if (known < beginning || known > end || end - known > settings.maxCatchUpRecords)
         this.#skip(partition, end)

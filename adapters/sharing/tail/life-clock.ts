@@ -26,7 +26,7 @@ const UNSEEN_MS = 500
 export class LifeClock {
   /** Names the life: another one for each process, and after each step of a clock. */
   life: string
-  /** The same clock, for ages of samples that others have taken. Another one after each doubt: echoes of before count no more. */
+  /** The same clock, for ages of samples that others have taken. Another one after each doubt: earlier echoes count no more. */
   aging: AgeClock
   readonly #runtime: Runtime
   readonly #onDoubt: () => void

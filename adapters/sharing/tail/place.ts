@@ -142,14 +142,14 @@ export class Place {
   }
 
   async #learn(asked: number, ownLife: string, maxAgeMs: number): Promise<Sample> {
-    const { log, runtime, clock } = this.#options
+    const { runtime, clock } = this.#options
     const number = ++this.#number
     this.#options.counts.samples++
     const late = () =>
       new KedgeError('ERR_TIMEOUT', 'the log did not answer the tail in time', { retryable: true })
     return withDeadline(runtime, DEADLINE_MS, late, async (signal) => {
       let bounds = await this.#bounds(maxAgeMs, signal)
-      // Bounds of before may contradict what is known here by now: those of this moment decide.
+      // Bounds that were sampled earlier may contradict what is known here by now: those of this moment decide.
       if (!this.#fits(bounds)) bounds = await this.#bounds(0, signal)
       signal.throwIfAborted()
       await this.#catchUp(bounds, asked, signal)

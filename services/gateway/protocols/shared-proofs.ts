@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { RawData } from 'ws'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { TailFeed, feedTerms } from '../../../adapters/sharing/tail/feed.ts'
@@ -74,7 +75,7 @@ function follow(c: Context, service: Service, feeds: Feeds): Response {
     // Node tells of `close` too.
     socket.on('error', () => undefined)
     const session = feed.open(socket, terms)
-    socket.on('message', (data, isBinary) => session.heard(isBinary ? undefined : data.toString()))
+    socket.on('message', (data, isBinary) => session.heard(isBinary ? undefined : textOf(data)))
     socket.on('close', () => session.ended())
   })
 }
@@ -94,3 +95,6 @@ function asked(
     throw error instanceof Malformed ? new Refusal('malformed', error.message) : error
   }
 }
+
+/** Of a message that is text. `ws` gives it as one buffer, unless it is told otherwise. */
+const textOf = (data: RawData): string => (data as Buffer).toString()

@@ -61,7 +61,7 @@ const OPTIONS: ServerOptions & { closeTimeout: number } = {
 }
 
 export class Sockets {
-  readonly asked = asksForSocket
+  readonly asked: (request: IncomingMessage) => boolean = asksForSocket
   readonly #answer: Answer
   readonly #server = new WebSocketServer(OPTIONS)
 

@@ -250,7 +250,7 @@ describe('a socket of values', () => {
     expect(offsets(await log.read(UPDATES, [{ partition: 0, offset: 0 }], how))).toEqual([0])
     expect(origin.calls).toEqual(before)
     expect(new URL(net.opened[0]!).searchParams.get('committed')).toBe('1')
-    // Whoever reads otherwise asks the log itself.
+    // A reader of all records asks the log itself.
     const all = { ...how, isolation: 'uncommitted' } as const
     expect(offsets(await log.read(UPDATES, [{ partition: 0, offset: 0 }], all))).toEqual([0])
     expect(origin.calls.read).toBe(before.read + 1)
