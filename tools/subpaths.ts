@@ -25,7 +25,7 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './testing': { maxBytes: 19_300 },
   './adapters/gateway': { maxBytes: 7_500 },
   './adapters/confluent': { maxBytes: 11_000 },
-  './adapters/upstash': { maxBytes: 7_200 },
+  './adapters/upstash': { maxBytes: 7_300 },
   './adapters/redpanda': { maxBytes: 7_900 },
   './adapters/strimzi': { maxBytes: 10_200 },
   './adapters/karapace': { maxBytes: 10_200 },
@@ -49,15 +49,15 @@ export const SUBPATHS: Readonly<Record<string, Subpath>> = {
   './adapters/otlp': { maxBytes: 8_800 },
   './adapters/undici': { maxBytes: 5_100, node: true },
   './worker': { maxBytes: 34_200 },
-  './worker/cloudflare': { maxBytes: 102_200 },
-  './worker/cloudflare-otlp': { maxBytes: 106_900 },
+  './worker/cloudflare': { maxBytes: 110_700 },
+  './worker/cloudflare-otlp': { maxBytes: 115_300 },
   './worker/tail': { maxBytes: 9_500 },
   './lambda': { maxBytes: 39_200 },
   './sync': { maxBytes: 28_200 },
   './loader': { maxBytes: 47_000 },
   './persister': { maxBytes: 45_000 },
-  './node': { maxBytes: 11_500, node: true },
-  './gateway': { maxBytes: 228_500, node: true },
+  './node': { maxBytes: 11_600, node: true },
+  './gateway': { maxBytes: 247_200, node: true },
 }
 
 /** What programs ship: parts in one bundle, with all that they import. Zod is in it only where something checks by schemas. */
@@ -72,11 +72,11 @@ const USER_SCHEMA = 'tools/user-schema.ts'
 export const BUNDLES: Readonly<Record<string, Bundle>> = {
   core: { parts: ['.'], maxBytes: 35_700 },
   'core + zod': { parts: ['.', USER_SCHEMA], maxBytes: 40_300 },
-  'core + gateway': { parts: ['.', './adapters/gateway'], maxBytes: 41_500 },
-  'core + gateway + zod': { parts: ['.', './adapters/gateway', USER_SCHEMA], maxBytes: 46_000 },
+  'core + gateway': { parts: ['.', './adapters/gateway'], maxBytes: 41_700 },
+  'core + gateway + zod': { parts: ['.', './adapters/gateway', USER_SCHEMA], maxBytes: 46_200 },
   'core + confluent': { parts: ['.', './adapters/confluent'], maxBytes: 44_850 },
   'core + tier': { parts: ['.', './tier'], maxBytes: 39_600 },
-  'core + replicate': { parts: ['.', './replicate'], maxBytes: 43_250 },
+  'core + replicate': { parts: ['.', './replicate'], maxBytes: 43_400 },
   'core + write-paths': { parts: ['.', './write-paths'], maxBytes: 40_350 },
   'core + loader-client': { parts: ['.', './loader-client'], maxBytes: 39_700 },
   'core + all features': {
@@ -84,5 +84,5 @@ export const BUNDLES: Readonly<Record<string, Bundle>> = {
     maxBytes: 51_100,
   },
   'middleware, Hono and all': { parts: ['tools/bench/cold-start/middleware.ts'], maxBytes: 53_200 },
-  'the worker, with all': { parts: ['worker/cloudflare.ts'], maxBytes: 117_700 },
+  'the worker, with all': { parts: ['worker/cloudflare.ts'], maxBytes: 127_700 },
 }

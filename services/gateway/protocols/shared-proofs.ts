@@ -96,5 +96,5 @@ function asked(
   }
 }
 
-/** Of a message that is text. `ws` gives it as one buffer, unless it is told otherwise. */
+/** Of a message that is text. `ws` gives it as one buffer, unless an option says otherwise. */
 const textOf = (data: RawData): string => (data as Buffer).toString()
