@@ -1,17 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { BindingsError, blameBindings, readBindings } from '../../worker/bindings.ts'
+import { refusalOf } from './refused-bindings.ts'
 
 const least = { KAFKA_REST_URL: 'http://kafka.test', AUTH: 'open' }
-
-function refusalOf(env: unknown): string {
-  try {
-    readBindings(env)
-  } catch (error) {
-    expect(error).toBeInstanceOf(BindingsError)
-    return (error as Error).message
-  }
-  return 'taken'
-}
 
 describe('a shared tier', () => {
   const namespace = { getWithMetadata: () => undefined, put: () => undefined, delete: () => undefined }

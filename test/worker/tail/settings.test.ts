@@ -3,24 +3,15 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { answerTail } from '../../../adapters/sharing/tail/route.ts'
 import { TailState } from '../../../adapters/sharing/tail/state.ts'
 import { memory } from '../../../src/testing/index.ts'
-import { BindingsError, readBindings } from '../../../worker/bindings.ts'
+import { readBindings } from '../../../worker/bindings.ts'
 import { createDeployment } from '../../../worker/deployment.ts'
 import type { TailNamespace } from '../../../worker/tail.ts'
+import { refusalOf } from '../refused-bindings.ts'
 
 const SECRET = `${'A'.repeat(43)}=`
 const GATEWAY = { KAFKA_REST_URL: 'https://kafka.test', KAFKA_FLAVOR: 'gateway', AUTH: 'open' }
 const namespace: TailNamespace = { getByName: () => ({ fetch: () => Promise.reject(new Error('away')) }) }
 const OBJECT = { ...GATEWAY, TAIL: 'durable-object', KEDGE_TAIL: namespace }
-
-function refusalOf(env: object): string {
-  try {
-    readBindings(env)
-  } catch (error) {
-    expect(error).toBeInstanceOf(BindingsError)
-    return (error as Error).message
-  }
-  return 'taken'
-}
 
 describe('the tail of the bindings', () => {
   it('is none where none is named: a namespace that is bound, and not used now, does no harm', () => {
