@@ -63,7 +63,10 @@ async function answer(values: ResolvedSettings, session: Session): Promise<void>
       command: 'loader',
       log,
       make: (startup, metrics) =>
-        made(found, log, values, session, { startup, timers: metrics && loaderTimers(metrics) }),
+        made(found, log, values, session, {
+          startup,
+          timers: metrics && loaderTimers(metrics, [values.get(updatesTopic)]),
+        }),
       place: values.get(listen),
       healthOf,
       measure: (metrics, service) => loaderMetrics(metrics, service, topic),

@@ -76,7 +76,7 @@ export function otlpMetrics(cache: Cache, options: OtlpOptions): OtlpMetrics {
   const { runtime } = shared.settings
   const meter = new OtlpMeter()
   cacheCounters(meter, cache)
-  observe(shared.settings, cacheTimers(meter, maxNamespaces))
+  observe(shared.settings, cacheTimers(meter, maxNamespaces, []))
   const push = new Push(
     {
       http: http(endpoint(options), { ...limits, maxResponseBytes: MAX_ANSWER_BYTES }),

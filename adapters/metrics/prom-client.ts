@@ -75,7 +75,7 @@ export function metrics(cache: Cache, options: MetricsOptions): void {
   const { settings } = shared
   const meter = new Meter({ client, register, prefix })
   cacheCounters(meter, cache)
-  observe(settings, cacheTimers(meter, maxNamespaces))
+  observe(settings, cacheTimers(meter, maxNamespaces, [settings.evictionsTopic]))
   if (group === undefined) return
   consumerLag(meter, { topic: settings.evictionsTopic, group }, () =>
     [...follower.partitions.values()]

@@ -166,6 +166,6 @@ export function metrics(cache: Cache, options: MetricsOptions): () => void {
   const { settings } = partsOfCache(cache).context.shared
   const own = new CacheMetrics({ meter, prefix, attributes })
   cacheCounters(own, cache)
-  observe(settings, cacheTimers(own, maxNamespaces))
+  observe(settings, cacheTimers(own, maxNamespaces, []))
   return () => own.stop()
 }

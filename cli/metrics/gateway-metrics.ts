@@ -1,5 +1,6 @@
 /** The metrics of a gateway. @module */
 import type { GatewayCounters } from '../../services/gateway/counters.ts'
+import { REFUSAL_REASONS } from '../../services/gateway/refusal.ts'
 import { boundedLabel } from '../../adapters/metrics/shared/bounded-label.ts'
 import type { Meter } from '../../adapters/metrics/prom-client/meter.ts'
 import type { KnownBrokers } from '../known-brokers.ts'
@@ -17,7 +18,9 @@ export function gatewayMetrics(
 ): void {
   const meter = metrics.meter('kedge_gateway_')
   counters.answered = requestTimer(meter)
-  const refused = () => [...counters.refused].map(([reason, count]) => [count, { reason }] as const)
+  // All of them, from the first scrape on: of a series that begins with 1 alerts would not see that one.
+  const refused = () =>
+    REFUSAL_REASONS.map((reason) => [counters.refused.get(reason) ?? 0, { reason }] as const)
   const faults = () => Object.entries(counters.credentials).map(([reason, n]) => [n, { reason }] as const)
   meter.gauge('polls_waiting', 'Polls that wait for records.', () => counters.pollsWaiting)
   meter.gauge('max_polls', 'Polls that may wait at once, of all clients.', () => counters.maxPolls ?? [])

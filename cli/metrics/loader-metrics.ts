@@ -27,16 +27,22 @@ const GROUP = 'kedge-loader'
 /** Namespaces that have series of their own. */
 const MAX_NAMESPACES = 100
 
-/** @returns what takes the events of the service */
-export function loaderTimers(metrics: ProcessMetrics): (event: KedgeEvent | LoaderEvent) => void {
+/**
+ * @param topics that it writes to
+ * @returns what takes the events of the service
+ */
+export function loaderTimers(
+  metrics: ProcessMetrics,
+  topics: readonly string[],
+): (event: KedgeEvent | LoaderEvent) => void {
   const meter = metrics.meter(PREFIX)
   const namespaceOf = boundedLabel(MAX_NAMESPACES)
   const batch = meter.histogram('batch_duration_seconds', 'Batches, until their values were published.', [
-    'namespace',
+    'kedge_namespace',
   ])
-  const log = logTimers(meter, MAX_NAMESPACES)
+  const log = logTimers(meter, MAX_NAMESPACES, topics)
   return (event) => {
-    if (event.type === 'batch') batch(event.durationMs, { namespace: namespaceOf(event.namespace) })
+    if (event.type === 'batch') batch(event.durationMs, { kedge_namespace: namespaceOf(event.namespace) })
     else log(event as KedgeEvent)
   }
 }

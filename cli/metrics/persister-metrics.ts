@@ -26,9 +26,12 @@ export function persisterTimers(metrics: ProcessMetrics): (event: PersisterEvent
   const namespaceOf = boundedLabel(MAX_NAMESPACES)
   const stored = metrics
     .meter(PREFIX)
-    .histogram('store_duration_seconds', 'Writes of a namespace, until its store had them.', ['namespace'])
+    .histogram('store_duration_seconds', 'Writes of a namespace, until its store had them.', [
+      'kedge_namespace',
+    ])
   return (event) => {
-    if (event.type === 'persisted') stored(event.durationMs, { namespace: namespaceOf(event.namespace) })
+    if (event.type === 'persisted')
+      stored(event.durationMs, { kedge_namespace: namespaceOf(event.namespace) })
   }
 }
 

@@ -8,6 +8,7 @@ import { gatewayMetrics } from '../../cli/metrics/gateway-metrics.ts'
 import { ProcessMetrics } from '../../cli/metrics/process-metrics.ts'
 import type { Session } from '../../cli/session.ts'
 import { GatewayCounters } from '../../services/gateway/counters.ts'
+import { REFUSAL_REASONS } from '../../services/gateway/refusal.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import { kedge } from './harness.ts'
 import { VirtualTerminal } from './virtual-terminal.ts'
@@ -175,6 +176,10 @@ it('asks for the brokers seldom, and tells no more of them where they do not ans
     'kedge_gateway_proof_places 3',
   ])
   expect([asked, known.ids]).toEqual([1, [1, 2, 3]])
+  // Of each reason, although none was refused yet: alerts would not see the first of a series that begins with it.
+  const refused = (await metrics.text()).match(/^kedge_gateway_refused_total.*/gm)
+  expect(refused).toHaveLength(REFUSAL_REASONS.length)
+  expect(refused).toContain('kedge_gateway_refused_total{reason="busy"} 0')
   ;[now, away] = [5000, true]
   void known.ids
   await new Promise((resolve) => setImmediate(resolve))

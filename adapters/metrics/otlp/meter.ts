@@ -1,6 +1,7 @@
 /** The metrics of a cache as those of OpenTelemetry: read when a push is due, and told as what has come since the last. @module */
 import { BUCKETS, samplesOf } from '../shared/cache-meter.ts'
 import type { CacheMeter, Sample, Timer } from '../shared/cache-meter.ts'
+import { attributeOf, otelName } from '../shared/otel-names.ts'
 import { Histograms } from './histograms.ts'
 import type { Timed } from './histograms.ts'
 import { gaugeOf, sumOf } from './points.ts'
@@ -22,14 +23,6 @@ interface Gauged extends Named {
 
 /** Before every name. */
 const PREFIX = 'kedge.cache.'
-/** A label of Prometheus, as OpenTelemetry calls what it says: the same as in `kedge/adapters/opentelemetry`. */
-const ATTRIBUTES: Readonly<Record<string, string>> = {
-  namespace: 'kedge.namespace',
-  operation: 'kedge.tier.operation',
-  outcome: 'kedge.outcome',
-  topic: 'messaging.destination.name',
-}
-
 export class OtlpMeter implements CacheMeter {
   readonly histograms: Histograms = new Histograms()
   readonly #counted: Counted[] = []
@@ -53,7 +46,7 @@ export class OtlpMeter implements CacheMeter {
   histogram(name: string, help: string): Timer {
     const timed: Timed = { ...named(name, help), bounds: BUCKETS }
     return (ms, labels) => {
-      const attributes = Object.entries(labels).map(([label, value]) => [ATTRIBUTES[label] ?? label, value])
+      const attributes = Object.entries(labels).map(([label, value]) => [attributeOf(label), value])
       this.histograms.record(timed, ms, Object.fromEntries(attributes))
     }
   }
@@ -86,12 +79,7 @@ export class OtlpMeter implements CacheMeter {
 /** A cache has one value of each: `undefined` where it is not known now. */
 const valueOf = (read: Read): number | undefined => [...samplesOf(read())][0]?.[0]
 
-/**
- * `loads_total` is `loads`, and `load_duration_seconds` is `load.duration` in `s`: a receiver that makes Prometheus' names of
- * these has the ones of `kedge/adapters/prom-client`.
- */
 function named(name: string, description: string): Named {
-  const plain = name.replace(/_(?:total|seconds)$/, '').replace(/_duration$/, '.duration')
-  const unit = name.endsWith('_seconds') ? 's' : name === 'bytes' ? 'By' : ''
-  return { name: `${PREFIX}${plain}`, description, unit }
+  const { name: own, unit = '' } = otelName(name)
+  return { name: `${PREFIX}${own}`, description, unit }
 }

@@ -5,7 +5,7 @@
  */
 import type { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { BUCKETS, samplesOf } from '../shared/cache-meter.ts'
-import type { CacheMeter, Sample, Timer } from '../shared/cache-meter.ts'
+import type { CacheMeter, Labels, Sample, Timer } from '../shared/cache-meter.ts'
 
 /** The module `prom-client`, as the program has it. */
 export interface PromClient {
@@ -66,12 +66,13 @@ export class Meter implements CacheMeter {
     })
   }
 
-  /** @returns what takes a duration in milliseconds, with all of the labels */
-  histogram(name: string, help: string, labels: string[]): Timer {
+  /** @returns what takes a duration in milliseconds, with all of the labels: those that are known are 0 until then */
+  histogram(name: string, help: string, labels: string[], known: readonly Labels[] = []): Timer {
     const histogram = new this.#client.Histogram({
       ...this.#named(name, help, labels),
       buckets: [...BUCKETS],
     })
+    for (const each of known) histogram.zero({ ...this.#labels, ...each })
     return (ms, more) => histogram.observe({ ...this.#labels, ...more }, ms / 1000)
   }
 

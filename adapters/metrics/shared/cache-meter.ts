@@ -1,6 +1,6 @@
 /** What a library of metrics must do for the metrics of a cache. @module */
 
-type Labels = Readonly<Record<string, string | number>>
+export type Labels = Readonly<Record<string, string | number>>
 
 /** A value, with the labels that it has beside those of its meter. */
 export type Sample = readonly [value: number, labels?: Labels]
@@ -13,8 +13,12 @@ export interface CacheMeter {
   counter(name: string, help: string, read: () => number | Iterable<Sample>, labels?: string[]): void
   /** As `counter`. Without samples, what is not known now is left out. */
   gauge(name: string, help: string, read: () => number | Iterable<Sample>, labels?: string[]): void
-  /** @returns what takes a duration in milliseconds, with all of the labels */
-  histogram(name: string, help: string, labels: string[]): Timer
+  /**
+   * @param known labels that there will be: where counts are compared with those before, they are 0 until the first one. Of a
+   * series that begins with 1, that one would be lost
+   * @returns what takes a duration in milliseconds, with all of the labels
+   */
+  histogram(name: string, help: string, labels: string[], known?: readonly Labels[]): Timer
 }
 
 export const samplesOf = (read: number | Iterable<Sample>): Iterable<Sample> =>

@@ -7,8 +7,12 @@ import type { CacheMeter } from './cache-meter.ts'
 const MAX_TOPICS = 10
 
 /** @returns what takes the events of the cache */
-export function cacheTimers(meter: CacheMeter, maxNamespaces: number): (event: KedgeEvent) => void {
-  const log = logTimers(meter, maxNamespaces)
+export function cacheTimers(
+  meter: CacheMeter,
+  maxNamespaces: number,
+  topics: readonly string[],
+): (event: KedgeEvent) => void {
+  const log = logTimers(meter, maxNamespaces, topics)
   const asked = meter.histogram('ask_duration_seconds', 'Questions to a loader service.', ['outcome'])
   const tiered = meter.histogram('tier_duration_seconds', 'Calls of the shared tier.', [
     'operation',
@@ -23,11 +27,19 @@ export function cacheTimers(meter: CacheMeter, maxNamespaces: number): (event: K
   }
 }
 
-/** Loads, polls and writes alone: what a cache within a service does. */
-export function logTimers(meter: CacheMeter, maxNamespaces: number): (event: KedgeEvent) => void {
+/**
+ * Loads, polls and writes alone: what a cache within a service does.
+ *
+ * @param topics that it may write to
+ */
+export function logTimers(
+  meter: CacheMeter,
+  maxNamespaces: number,
+  topics: readonly string[],
+): (event: KedgeEvent) => void {
   const namespaceOf = boundedLabel(maxNamespaces)
   const topicOf = boundedLabel(MAX_TOPICS)
-  const loaded = meter.histogram('load_duration_seconds', 'Calls of loaders.', ['namespace', 'outcome'])
+  const loaded = meter.histogram('load_duration_seconds', 'Calls of loaders.', ['kedge_namespace', 'outcome'])
   const polled = meter.histogram('poll_duration_seconds', 'Polls that proved freshness.', [])
   const applied = meter.histogram(
     'apply_duration_seconds',
@@ -38,10 +50,11 @@ export function logTimers(meter: CacheMeter, maxNamespaces: number): (event: Ked
     'publish_duration_seconds',
     'Writes to the log, until every record was acknowledged.',
     ['topic', 'outcome'],
+    topics.flatMap((topic) => OUTCOMES.map((outcome) => ({ topic: topicOf(topic), outcome }))),
   )
   return (event) => {
     if (event.type === 'load')
-      loaded(event.durationMs, { namespace: namespaceOf(event.namespace), outcome: outcomeOf(event) })
+      loaded(event.durationMs, { kedge_namespace: namespaceOf(event.namespace), outcome: outcomeOf(event) })
     else if (event.type === 'poll') polled(event.durationMs, {})
     else if (event.type === 'apply') applied(Math.max(0, event.durationMs), {})
     else if (event.type === 'publish' || event.type === 'publish_failed')
@@ -49,4 +62,5 @@ export function logTimers(meter: CacheMeter, maxNamespaces: number): (event: Ked
   }
 }
 
+const OUTCOMES = ['ok', 'failed']
 const outcomeOf = (event: object): string => ('error' in event ? 'failed' : 'ok')

@@ -1,6 +1,7 @@
 /** The metrics of a cache with OpenTelemetry's meter, by the names that Prometheus has them under. @module */
 import { BUCKETS, samplesOf } from '../../metrics/shared/cache-meter.ts'
 import type { CacheMeter, Sample, Timer } from '../../metrics/shared/cache-meter.ts'
+import { attributeOf, otelName } from '../../metrics/shared/otel-names.ts'
 import type { Attributes, Meter } from './api.ts'
 
 export interface CacheMetricsOptions {
@@ -11,26 +12,6 @@ export interface CacheMetricsOptions {
 
 type Read = () => number | Iterable<Sample>
 type Observable = ReturnType<Meter['createObservableGauge']>
-
-/** A label of Prometheus, as OpenTelemetry calls what it says. */
-const ATTRIBUTES: Readonly<Record<string, string>> = {
-  namespace: 'kedge.namespace',
-  operation: 'kedge.tier.operation',
-  outcome: 'kedge.outcome',
-  topic: 'messaging.destination.name',
-}
-
-/**
- * `loads_total` is `loads`, and `load_duration_seconds` is `load.duration` in `s`: what an exporter for Prometheus makes of these
- * are the names there.
- */
-function named(name: string): { readonly name: string; readonly unit?: string } {
-  if (name.endsWith('_duration_seconds'))
-    return { name: `${name.slice(0, -'_duration_seconds'.length)}.duration`, unit: 's' }
-  if (name.endsWith('_seconds')) return { name: name.slice(0, -'_seconds'.length), unit: 's' }
-  if (name.endsWith('_total')) return { name: name.slice(0, -'_total'.length) }
-  return name === 'bytes' ? { name, unit: 'By' } : { name }
-}
 
 export class CacheMetrics implements CacheMeter {
   readonly #meter: Meter
@@ -72,13 +53,13 @@ export class CacheMetrics implements CacheMeter {
   }
 
   #named(name: string, description: string): [string, { description: string; unit?: string }] {
-    const { name: own, ...unit } = named(name)
+    const { name: own, ...unit } = otelName(name)
     return [`${this.#prefix}${own}`, { description, ...unit }]
   }
 
   #attributesOf(labels: Readonly<Record<string, string | number>>): Attributes {
     const all: Attributes = { ...this.#attributes }
-    for (const [label, value] of Object.entries(labels)) all[ATTRIBUTES[label] ?? label] = value
+    for (const [label, value] of Object.entries(labels)) all[attributeOf(label)] = value
     return all
   }
 }

@@ -99,14 +99,13 @@ export const READS: Row = {
       max: 1,
       queries: [query(HIT_RATIO, '{{job}}')],
     },
-    // Where Prometheus finds targets in Kubernetes, `namespace` is the pod's, and that of the cache is `exported_namespace`.
     lines(
       'Loads',
       'ops',
       'Loads from the source in a second, by namespace and outcome.',
       query(
-        cacheRate('namespace, exported_namespace, outcome', 'load_duration_seconds_count'),
-        '{{exported_namespace}} {{namespace}} {{outcome}}',
+        cacheRate('kedge_namespace, outcome', 'load_duration_seconds_count'),
+        '{{kedge_namespace}} {{outcome}}',
       ),
     ),
     lines(
@@ -213,7 +212,7 @@ export const LOG_CALLS: Row = {
       'ops',
       'Polls in a second. Those that could not verify that the log is the same need a heartbeat, or the gateway.',
       query(cacheRate('job', 'polls_total'), 'polls {{job}}'),
-      query(cacheRate('job', 'shared_polls_total'), 'by a shared sample {{job}}'),
+      query(cacheRate('job', 'shared_polls_total'), 'by shared samples {{job}}'),
       query(cacheRate('job', 'poll_failures_total'), 'failed {{job}}'),
       query(cacheRate('job', 'unverified_polls_total'), 'not verified {{job}}'),
     ),

@@ -50,6 +50,22 @@ export const GATEWAY: Row = {
       query(sum('instance', rate('kedge_gateway_tail_reads_total')), 'from Kafka {{instance}}'),
     ),
     lines(
+      'Proofs of freshness',
+      'ops',
+      'Questions of isolates to the gateway as their tail, looks at the log by which they were answered, and those that were refused.',
+      query(sum('instance', rate('kedge_gateway_proof_questions_total')), 'questions {{instance}}'),
+      query(sum('instance', rate('kedge_gateway_proof_samples_total')), 'samples {{instance}}'),
+      query(sum('instance', rate('kedge_gateway_proofs_refused_total')), 'refused {{instance}}'),
+    ),
+    lines(
+      'Partitions read for many, and brokers',
+      'short',
+      'Partitions that are read once for all who wait, those that isolates have asked about, and brokers that the cluster names.',
+      query(sum('instance', series('kedge_gateway_tails')), 'tails {{instance}}'),
+      query(sum('instance', series('kedge_gateway_proof_places')), 'proofs {{instance}}'),
+      query(sum('instance', series('kedge_gateway_brokers')), 'brokers {{instance}}'),
+    ),
+    lines(
       'Refused',
       'ops',
       'Requests and records that were refused in a second, by reason.',

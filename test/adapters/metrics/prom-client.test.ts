@@ -59,13 +59,33 @@ describe('the metrics of a cache', () => {
     const found = await scrape()
     expect(found['kedge_cache_apply_duration_seconds_count']).toBe(1)
     expect(found).toMatchObject({
-      'kedge_cache_load_duration_seconds_count{namespace="users",outcome="ok"}': 1,
-      'kedge_cache_load_duration_seconds_count{namespace="users",outcome="failed"}': 1,
+      'kedge_cache_load_duration_seconds_count{kedge_namespace="users",outcome="ok"}': 1,
+      'kedge_cache_load_duration_seconds_count{kedge_namespace="users",outcome="failed"}': 1,
       'kedge_cache_publish_duration_seconds_count{topic="cache-evictions",outcome="ok"}': 1,
       kedge_cache_tier_open: 0,
     })
     expect(found['kedge_cache_poll_duration_seconds_count']).toBeGreaterThan(0)
     expect(found['kedge_cache_tier_duration_seconds_count{operation="get",outcome="ok"}']).toBeGreaterThan(0)
+  })
+
+  it('count writes from 0 on, so that an alert sees the first that fails', async () => {
+    const { scrape } = measured({ topics: { evictions: 'shop.evictions' } })
+    expect(await scrape()).toMatchObject({
+      'kedge_cache_publish_duration_seconds_count{topic="shop.evictions",outcome="ok"}': 0,
+      'kedge_cache_publish_duration_seconds_count{topic="shop.evictions",outcome="failed"}': 0,
+    })
+  })
+
+  it('have no label that Prometheus gives to targets in Kubernetes', async () => {
+    const { cache, register, scrape } = measured({ use: [sharedTier(memoryTier())] }, { group: 'shop' })
+    await cache.namespace<string>('users').getOrSet('7', () => 'ada')
+    await scrape()
+    const labels = (await register.getMetricsAsJSON()).flatMap(({ values }) =>
+      (values as { labels: object }[]).flatMap((each) => Object.keys(each.labels)),
+    )
+    expect(new Set(labels)).toEqual(
+      new Set(['kedge_namespace', 'outcome', 'le', 'operation', 'topic', 'consumer_group', 'partition']),
+    )
   })
 
   it('time a write that Kafka did not acknowledge', async () => {
@@ -90,7 +110,7 @@ describe('the metrics of a cache', () => {
       return 'ada'
     })
     expect(await scrape()).toMatchObject({
-      'kedge_cache_load_duration_seconds_sum{namespace="users",outcome="ok"}': 0.25,
+      'kedge_cache_load_duration_seconds_sum{kedge_namespace="users",outcome="ok"}': 0.25,
     })
   })
 
@@ -116,9 +136,9 @@ describe('the metrics of a cache', () => {
       name.includes('load_duration_seconds_count'),
     )
     expect(counts).toEqual([
-      ['kedge_cache_load_duration_seconds_count{namespace="a",outcome="ok"}', 2],
-      ['kedge_cache_load_duration_seconds_count{namespace="b",outcome="ok"}', 1],
-      ['kedge_cache_load_duration_seconds_count{namespace="other",outcome="ok"}', 2],
+      ['kedge_cache_load_duration_seconds_count{kedge_namespace="a",outcome="ok"}', 2],
+      ['kedge_cache_load_duration_seconds_count{kedge_namespace="b",outcome="ok"}', 1],
+      ['kedge_cache_load_duration_seconds_count{kedge_namespace="other",outcome="ok"}', 2],
     ])
     expect(await register.metrics()).not.toContain('secret')
   })

@@ -50,7 +50,7 @@ export const KNOWN: ReadonlySet<string> = new Set(
   }),
 )
 
-/** The metrics that an expression of PromQL names. */
+/** The metrics that an expression of PromQL names; `kedge_namespace` is a label. */
 export const metricsIn = (expr: string): readonly string[] => [
-  ...new Set(expr.match(/\b(?:kedge|kafka|nodejs|process)_\w+/g)),
+  ...new Set(expr.match(/\b(?:kedge(?!_namespace\b)|kafka|nodejs|process)_\w+/g)),
 ]
