@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { eitherSignal } from '../../src/runtime/abort.ts'
 import { backoffMs } from '../../src/runtime/retry.ts'
 import type { Runtime } from '../../src/ports/runtime.ts'
-import { fault } from '../failure.ts'
+import { whyAway } from './away.ts'
 import { NONE_SEEN, withEvictions } from '../ui/seen-evictions.ts'
 import { EventParser } from '../ui/sse.ts'
 import { MAX_LINES, MAX_NAMES } from '../ui/state.ts'
@@ -63,7 +63,7 @@ export class EvictionStream {
         this.problem = 'the process has ended the connection'
       } catch (error) {
         if (signal.aborted) return
-        this.problem = error instanceof Silent ? error.message : fault(error)
+        this.problem = error instanceof Silent ? error.message : whyAway(error, SILENCE_MS)
       }
       onChange()
       failures = wasLive ? 0 : failures + 1

@@ -47,7 +47,7 @@ export class ProcessBlock {
     const { last } = this.#of
     if (last === undefined) return [this.#title(width)]
     if (last.unanswered !== undefined)
-      return [this.#title(width), ...wrapped(`does not answer: ${narrow(last.unanswered)}`, width, 'red')]
+      return [this.#title(width), ...wrapped(this.#away(last.unanswered), width, 'red')]
     const problem =
       last.problem === undefined ? [] : wrapped(`not ready: ${narrow(last.problem)}`, width, 'yellow')
     return [
@@ -62,9 +62,15 @@ export class ProcessBlock {
     ]
   }
 
+  #away(why: string): string {
+    const { awayMs } = this.#of
+    const since = awayMs === undefined ? '' : ` for ${seconds(awayMs / 1000)}`
+    return `does not answer${since}: ${narrow(why)}`
+  }
+
   #title(width: number): Line {
     const { last, address } = this.#of
-    const { command = '', version } = this.#of.metrics?.all('kedge_build_info')[0]?.labels ?? {}
+    const { command = '', version } = this.#of.build
     const started = this.#of.value('process_start_time_seconds')
     const sign: Span =
       last === undefined

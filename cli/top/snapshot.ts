@@ -1,7 +1,7 @@
 /** What a process says of itself at one moment: its metrics, how far it is, and whether it is ready. @module */
 import * as z from 'zod'
 import { eitherSignal } from '../../src/runtime/abort.ts'
-import { fault } from '../failure.ts'
+import { whyAway, whyNotThere } from './away.ts'
 import { metricsIn } from './metrics-text.ts'
 import type { Metrics } from './metrics-text.ts'
 
@@ -56,6 +56,8 @@ export async function snapshotOf(address: string, asking: Asking): Promise<Snaps
       ask('/lag', MAX_JSON),
       ask('/readyz', MAX_JSON),
     ])
+    const elsewhere = whyNotThere(metrics.status)
+    if (elsewhere !== undefined) return { at, partitions: [], unanswered: elsewhere }
     const problem = problemOf(ready) ?? (metrics.status === 200 ? undefined : problemOf(metrics))
     return {
       at,
@@ -65,7 +67,7 @@ export async function snapshotOf(address: string, asking: Asking): Promise<Snaps
     }
   } catch (error) {
     asking.signal.throwIfAborted()
-    return { at, partitions: [], unanswered: whyOf(error, asking.deadlineMs) }
+    return { at, partitions: [], unanswered: whyAway(error, asking.deadlineMs) }
   } finally {
     within.done()
   }
@@ -113,8 +115,3 @@ function jsonIn(text: string): unknown {
     return undefined
   }
 }
-
-const whyOf = (error: unknown, deadlineMs: number): string =>
-  error instanceof DOMException && error.name === 'TimeoutError'
-    ? `no answer within ${deadlineMs / 1000} s`
-    : fault(error)

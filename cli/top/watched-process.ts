@@ -9,6 +9,8 @@ export class WatchedProcess {
   readonly address: string
   #last: Snapshot | undefined
   #before: Snapshot | undefined
+  #answeredAt: number | undefined
+  #build: Readonly<Record<string, string>> = {}
   readonly #histories = new Map<string, (number | undefined)[]>()
 
   constructor(address: string) {
@@ -18,6 +20,19 @@ export class WatchedProcess {
   see(snapshot: Snapshot): void {
     this.#before = this.#last
     this.#last = snapshot
+    if (snapshot.unanswered === undefined) this.#answeredAt = snapshot.at
+    if (snapshot.metrics) this.#build = snapshot.metrics.all('kedge_build_info')[0]?.labels ?? {}
+  }
+
+  /** What it said last of itself, also while it is away. */
+  get build(): Readonly<Record<string, string>> {
+    return this.#build
+  }
+
+  /** For how long it has not answered, in milliseconds; `undefined` where it does, or never did. */
+  get awayMs(): number | undefined {
+    if (this.#last?.unanswered === undefined || this.#answeredAt === undefined) return undefined
+    return this.#last.at - this.#answeredAt
   }
 
   get last(): Snapshot | undefined {

@@ -142,6 +142,29 @@ it('moves no cursor for what a stranger has written', async () => {
   await shows(terminal, /u\?\[2J {2}tag \?2J\?/)
 })
 
+it('says where else it must ask, at the address of the clients of a process', async () => {
+  const { url } = await gateway()
+  const { ran } = top(['--once', url])
+  const { code, out } = await ran
+  expect(code).toBe(1)
+  expect(out).toMatch(/does not answer: it asks for a credential there: give the address of its\s+--listen/)
+})
+
+it('keeps the name of a process that has ended, and says for how long it is away', async () => {
+  const build = 'kedge_build_info{version="1.2.3",command="sync",node="v24"} 1\n'
+  const listening = createServer((request, response) =>
+    response.end(request.url === '/metrics' ? build : '{}'),
+  )
+  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve))
+  const { port } = listening.address() as AddressInfo
+  const { terminal } = top([String(port)])
+  await shows(terminal, /^● sync http:\S+ {2}1\.2\.3\n/m)
+  listening.close()
+  listening.closeAllConnections()
+  await shows(terminal, /does not answer for \d+ ms: nothing listens there/)
+  expect((await terminal.rows())[1]).toMatch(/^● sync http:\S+ {2}1\.2\.3$/)
+})
+
 it('refuses an address that is none, and quotes no credential of it', async () => {
   const { ran } = top(['9100', '--live', 'http://ann:hunter2@x:1'])
   const { code, err } = await ran
