@@ -15,7 +15,29 @@ const feed = ['adapters/sharing/tail/feed.test.ts']
 const client = ['adapters/sharing/tail/socket.test.ts']
 const unseen = 'simulated isolates have no sockets'
 
+const relay = ['adapters/sharing/tail/relay.test.ts']
+
 export const socketMutants: readonly Mutant[] = [
+  {
+    id: 'relayed-own-ahead',
+    what: 'A tail takes a beat of another for sampled when it asked, and vouches too early a moment of that clock.',
+    file: 'adapters/sharing/tail/place.ts',
+    from: 'const own = asked - (bounds.ageMs ?? 0)',
+    to: 'const own = asked',
+    breaks: ['I1', 'I7'],
+    hint: relay,
+    unseen,
+  },
+  {
+    id: 'relayed-fits-ignored',
+    what: 'An old beat of another tail has a tail begin anew.',
+    file: 'adapters/sharing/tail/place.ts',
+    from: 'if (!this.#fits(bounds)) bounds = await this.#bounds(0, signal)',
+    to: '',
+    breaks: ['I11'],
+    hint: relay,
+    unseen,
+  },
   {
     id: 'beat-before-records',
     what: 'A tail sends a beat before the records that lie below its end.',
