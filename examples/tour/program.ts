@@ -6,6 +6,7 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { styleText } from 'node:util'
+import { showColo } from './colo/show.ts'
 import { readOptions, USAGE, type DemoOptions } from './options.ts'
 import { runTour } from './runner.ts'
 import { headingOf, reportOf, screenOf } from './screen.ts'
@@ -45,11 +46,24 @@ async function check(stage: Stage, signal: AbortSignal): Promise<number> {
   return different.length === 0 ? 0 : 1
 }
 
-async function perform(
-  { mode, firstPort, chosen, brokers }: DemoOptions,
+/** The log alone, and isolates of this process. */
+async function colo(
+  { firstPort, chosen, brokers }: DemoOptions,
   parts: Parts,
   signal: AbortSignal,
 ): Promise<number> {
+  const log = await parts.openLog({ port: chosen ? firstPort : 0, orAnother: !chosen }, brokers)
+  try {
+    const isTerminal = process.stdout.isTTY
+    return await showColo({ url: log.url, signal, print, emphasis: bold, isTerminal })
+  } finally {
+    await log.close()
+  }
+}
+
+async function perform(options: DemoOptions, parts: Parts, signal: AbortSignal): Promise<number> {
+  const { mode, firstPort, chosen, brokers } = options
+  if (mode === 'colo') return await colo(options, parts, signal)
   const stage = await openStage(parts, { firstPort, orAnother: !chosen, ...(brokers && { brokers }) })
   try {
     if (mode === 'check') return await check(stage, signal)

@@ -12,6 +12,11 @@ describe('the options of the demo', () => {
     expect(readOptions(['--check', '--help']).mode).toBe('help')
   })
 
+  it('show a colo in place of the tour', () => {
+    expect(readOptions(['--colo'])).toMatchObject({ mode: 'colo', chosen: false })
+    expect(() => readOptions(['--colo', '--check'])).toThrow('`--colo` is none')
+  })
+
   it('choose the first port, and then no other', () => {
     expect(readOptions(['--port', '9000'])).toMatchObject({ firstPort: 9000, chosen: true })
     expect(readOptions(['--port=0'])).toMatchObject({ firstPort: 0, chosen: true })
