@@ -62,6 +62,12 @@ export const RUN_ELSEWHERE: readonly Rule[] = [
   },
   {
     way: 'run elsewhere',
+    why: 'test/examples/tour/colo.test.ts starts it, and ends it',
+    takes: ({ text }) => text === 'npm start -- --colo',
+    hold: () => mustSay('test/examples/tour/colo.test.ts', "'--colo'"),
+  },
+  {
+    way: 'run elsewhere',
     why: '.ci/run runs it by npm run test:all',
     takes: ({ text, page }) => text === 'npm run check' && !inFolder(page),
     hold: () => {

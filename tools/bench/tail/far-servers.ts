@@ -1,10 +1,7 @@
-/** What stands far from the isolates, or has an address of its own: the gateway over a long way, a tail, and the source. @module */
+/** What stands far from the isolates, or has an address of its own: the gateway over a long way, and the source. @module */
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { gateway } from '../../../adapters/kafka/gateway.ts'
-import { answerTail } from '../../../adapters/sharing/tail/route.ts'
-import { TailState } from '../../../adapters/sharing/tail/state.ts'
 
 export interface Served {
   readonly url: string
@@ -21,15 +18,6 @@ export const farFrom = (url: string, roundTripMs: number): Promise<Served> =>
     await sleep(roundTripMs / 2)
     return { status: answer.status, headers: answer.headers, text: told }
   })
-
-/** A tail over the gateway of this address. */
-export function serveTail(url: string): Promise<Served> {
-  const state = new TailState({ log: gateway({ url }) })
-  return serve(async (path) => {
-    const answer = await answerTail(state, new Request(`https://tail${path}`))
-    return { status: answer.status, headers: answer.headers, text: await answer.text() }
-  })
-}
 
 /** A source that answers with a number. */
 export const serveSource = (valueOf: (key: string) => number): Promise<Served> =>

@@ -1,5 +1,5 @@
 /**
- * Many caches in one worker: as far as kedge knows, each is an isolate of its own.
+ * Many caches in one worker: as far as kedge knows, each is an isolate of its own. Their tail is a Durable Object.
  *
  * `/{way}/{isolates}/{key}` reads the key in each of these isolates; `/{way}` tells what its isolates have done.
  *
@@ -10,13 +10,13 @@ import { tail, type ProofStore } from '../../../adapters/sharing/tail.ts'
 import { createCache } from '../../../src/index.ts'
 import type { Cache, RequestContext } from '../../../src/index.ts'
 import type { KafkaLog } from '../../../src/ports/kafka-log.ts'
+import { durableTail, TailObject, type TailNamespace } from '../../../worker/tail.ts'
 import type { Way } from './plan.ts'
 
 interface Env {
   /** The gateway, a long way off. */
   readonly KAFKA: string
-  /** Whatever answers `/tail`. */
-  readonly TAIL: string
+  readonly KEDGE_TAIL: TailNamespace
   readonly SOURCE: string
   readonly COLOS: number
   readonly REFRESH_AFTER: string
@@ -44,6 +44,12 @@ interface Isolate {
   readonly seen: { polls: number; adopted: number; questions: number; applied: [number, number][] }
 }
 
+export class KedgeTail extends TailObject<Env> {
+  override log(): KafkaLog {
+    return gateway({ url: this.env.KAFKA })
+  }
+}
+
 /** What a match takes: it is a call, in the same building. */
 const STORE_MS = 3
 const isolates = new Map<string, Isolate>()
@@ -68,9 +74,10 @@ function isolateOf(env: Env, way: Way, nth: number): Isolate {
   if (known) return known
   const seen: Isolate['seen'] = { polls: 0, adopted: 0, questions: 0, applied: [] }
   const origin = gateway({ url: env.KAFKA })
-  const ask = (path: string, { signal }: { readonly signal: AbortSignal }): Promise<Response> => {
+  const object = durableTail(env.KEDGE_TAIL)
+  const ask: typeof object = (path, init) => {
     seen.questions++
-    return fetch(env.TAIL + path, { signal })
+    return object(path, init)
   }
   const store = storeOf(`${way}/${nth % env.COLOS}`)
   const log =

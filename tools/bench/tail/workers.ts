@@ -1,6 +1,6 @@
 /**
- * Fifty caches in one worker of Miniflare, two colos, over a real gateway that is 30 ms away: the same counts as in virtual
- * time, with the requests, clocks and timers of workerd.
+ * Fifty caches in one worker of Miniflare, two colos, and a Durable Object as their tail, over a real gateway that is 30 ms away:
+ * the same counts as in virtual time, with the requests, clocks and timers of workerd.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { Miniflare } from 'miniflare'
 import { startGateway } from '../../../services/gateway/index.ts'
 import { bundle } from '../../../test/runtime/bundle.ts'
 import { Durations } from './counts.ts'
-import { farFrom, serveSource, serveTail, type Served } from './far-servers.ts'
+import { farFrom, serveSource, type Served } from './far-servers.ts'
 import type { Way } from './plan.ts'
 import type { Answer, Done } from './worker.ts'
 
@@ -46,7 +46,7 @@ export async function measureWorkers(
   quick: boolean,
   progress: (text: string) => void,
 ): Promise<WorkersRow[]> {
-  const { code } = await bundle(new URL('worker.ts', import.meta.url))
+  const { code } = await bundle(new URL('worker.ts', import.meta.url), { external: ['cloudflare:*'] })
   const rows: WorkersRow[] = []
   for (const way of ['direct', 'tail', 'store'] as const) {
     progress(`${ISOLATES} caches in Miniflare, ${way}`)
@@ -66,18 +66,17 @@ async function measureWay(way: Way, code: string, ms: number): Promise<WorkersRo
     const near = await opened(startGateway({ port: 0, memory: { topics: { [TOPIC]: 1 } } }))
     const fleet = new Fleet(near.url)
     const kafka = await opened(farFrom(near.url, ROUND_TRIP_MS))
-    const tail = await opened(serveTail(kafka.url))
     const source = await opened(serveSource(fleet.valueOf))
     const worker = new Miniflare({
       modules: [{ type: 'ESModule', path: 'worker.js', contents: code }],
       bindings: {
         KAFKA: kafka.url,
-        TAIL: tail.url,
         SOURCE: source.url,
         COLOS,
         REFRESH_AFTER: '500ms',
         SECRET,
       },
+      durableObjects: { KEDGE_TAIL: { className: 'KedgeTail', useSQLite: true } },
       compatibilityDate: '2026-06-01',
       host: '127.0.0.1',
       port: 0,
