@@ -61,6 +61,11 @@ export interface GatewayOptions {
   /** Aborted when the process is going to stop: `/readyz` answers 503, and all else goes on. */
   readonly draining?: AbortSignal
   /**
+   * Why the cluster serves no client, while that is so: `/readyz` answers 503 with it, to everybody. Must not throw.
+   * @default the gateway does not tell
+   */
+  readonly problem?: () => string | undefined
+  /**
    * Aborted when the process stops: the gateway answers waiting polls with the records there are, refuses new
    * polls, and answers 503 to `/readyz`. Everything else goes on.
    */
@@ -148,6 +153,7 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
     runtime = systemRuntime(),
     stopping = new AbortController().signal,
     draining = stopping,
+    problem,
     auditKey,
     counters = new GatewayCounters(),
     livePage,
@@ -178,7 +184,7 @@ export function gatewayOf(options: GatewayOptions): { readonly app: Hono; readon
   const app = new Hono()
   app.use(aroundEach(service, tell.request))
   if (allowsHost) app.use(hostCheck(allowsHost))
-  health(app, () => draining.aborted || stopping.aborted)
+  health(app, () => draining.aborted || stopping.aborted, problem)
   // A browser may come to it from anywhere: it tells nothing.
   livePage?.open(app)
   if (corsOrigins.length > 0) app.use(corsFor(corsOrigins))
@@ -224,11 +230,13 @@ function refuseRest(app: Hono, onError: Service['onError']): void {
 }
 
 /** Adds the routes that tell whether it lives, and whether it takes requests. */
-function health(app: Hono, isStopping: () => boolean): void {
+function health(app: Hono, isStopping: () => boolean, problemOf: GatewayOptions['problem']): void {
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
-  app.get('/readyz', (c) =>
-    isStopping() ? c.json({ status: 'stopping' }, 503) : c.json({ status: 'ready' }),
-  )
+  app.get('/readyz', (c) => {
+    if (isStopping()) return c.json({ status: 'stopping' }, 503)
+    const problem = problemOf?.()
+    return problem === undefined ? c.json({ status: 'ready' }) : c.json({ status: 'waiting', problem }, 503)
+  })
 }
 
 /** Adds the routes of the protocols. */

@@ -36,7 +36,8 @@ const MAX_HEADER = 4096
  * cache must ask again each time. Every other answer is `no-store`.
  */
 export function cacheControlOf(read: PartitionRead, request: CachedRequest): CacheControl {
-  if (!read.settled || read.outOfRange)
+  // Only this process knows what its lineage stands for: no cache could ask again by it.
+  if (!read.settled || read.outOfRange || read.bounds.isLineage)
     return { headers: { 'cache-control': 'no-store' }, notModified: false }
   const { offset, isolation, format, named, open, ifNoneMatch } = request
   // Compaction removes records: their number tells the answers before and after it apart.

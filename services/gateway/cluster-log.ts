@@ -81,10 +81,7 @@ export function clusterLog(cluster: Cluster, options: ClusterLogOptions = {}): K
 
     offsets: (topic, { partitions, signal } = {}) =>
       call(signal, async () => {
-        const count = await partitionsOf(topic)
-        const wanted = partitions ?? Array.from({ length: count }, (_, partition) => partition)
-        if (wanted.some((partition) => partition >= count))
-          throw new Refusal('unknown-partition', 'Partition not found.')
+        const wanted = partitions ?? numbersUpTo(await partitionsOf(topic))
         return Promise.all(
           wanted.map(async (partition): Promise<PartitionOffsets> => {
             const { beginning, end, logId } = await cluster.offsets(topic, partition)
@@ -97,6 +94,8 @@ export function clusterLog(cluster: Cluster, options: ClusterLogOptions = {}): K
       call(read.signal, (inner) => readFrom(cluster, topic, positions, read, inner), read.waitMs),
   }
 }
+
+const numbersUpTo = (count: number): number[] => Array.from({ length: count }, (_, partition) => partition)
 
 async function readFrom(
   cluster: Cluster,
@@ -113,7 +112,7 @@ async function readFrom(
       offset,
       key,
       value,
-      timestamp,
+      ...(timestamp !== undefined && { timestamp }),
       ...boundedHeaders(headers.map((header) => [header.name, header.value])),
     })),
     next: next.map(({ partition, offset }) => ({ partition, offset })),

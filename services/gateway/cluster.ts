@@ -1,8 +1,8 @@
 /**
  * The port of the gateway: what it needs of a Kafka cluster, without a word of any protocol.
  *
- * Methods reject with a `Refusal`: `forbidden`, `unknown-topic`, `unknown-partition`, `too-large`, `unavailable`; an aborted
- * read with `signal.reason`.
+ * Methods reject with a `Refusal`: `forbidden`, `unknown-topic`, `unknown-partition`, `too-large`, `unavailable`, and
+ * `unsupported` for what this cluster cannot do; an aborted read with `signal.reason`.
  *
  * @module
  */
@@ -17,8 +17,8 @@ export interface Header {
 
 export interface TopicDescription {
   readonly name: string
-  /** Kafka's topic id. */
-  readonly id: string
+  /** Kafka's topic id; absent where the cluster does not tell it. */
+  readonly id?: string | undefined
   /** Partitions are numbered from 0 up to this, exclusive. */
   readonly partitions: number
 }
@@ -38,7 +38,8 @@ export type Appended =
   | {
       readonly partition: number
       readonly offset: number
-      readonly timestamp: number
+      /** Absent where the cluster does not tell it. */
+      readonly timestamp?: number | undefined
       readonly refusal?: undefined
     }
   | { readonly refusal: Refusal }
@@ -47,7 +48,8 @@ export interface ClusterRecord {
   readonly topic: string
   readonly partition: number
   readonly offset: number
-  readonly timestamp: number
+  /** Milliseconds since the epoch; absent where the cluster does not tell it. */
+  readonly timestamp?: number | undefined
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
   readonly headers: readonly Header[]
@@ -56,8 +58,13 @@ export interface ClusterRecord {
 export interface PartitionBounds {
   readonly beginning: number
   readonly end: number
-  /** Kafka's topic id. */
+  /** Kafka's topic id, or with `isLineage` a name that stands for it. */
   readonly logId: string
+  /**
+   * The cluster does not tell the topic's id: `logId` is a name of its own, which another gateway on the same cluster does not
+   * have. It serves within this process and for shared proofs; the REST protocols do not tell it. @default false
+   */
+  readonly isLineage?: boolean | undefined
   /**
    * The leader's epoch, where it is known: ends of one epoch never go back. A new leader's fetch may return
    * an end below what was acknowledged (KIP-207), until that leader has answered a request for its offsets.

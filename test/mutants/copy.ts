@@ -22,10 +22,15 @@ const ROOT = resolve(import.meta.dirname, '../..')
 const SOURCES = ['src', 'adapters', 'services', 'worker', 'test'] as const
 /** Below `test/`. They need what is not copied: brokers, stores, other runtimes. */
 const LEFT_OUT = ['kafka', 'stores', 'services/gateway', 'cli']
+/** Of these, what needs none of that. */
+const TAKEN_ALONG = ['services/gateway/upstream']
 const leftOut = new Set(LEFT_OUT.map((name) => join(ROOT, 'test', name)))
 
 /** Whether a mutant can face the test: a file below `test/`. */
-export const isCopied = (file: string): boolean => !LEFT_OUT.some((name) => file.startsWith(`${name}/`))
+export const isCopied = (file: string): boolean => {
+  const isIn = (name: string) => file.startsWith(`${name}/`)
+  return !LEFT_OUT.some(isIn) || TAKEN_ALONG.some(isIn)
+}
 
 // A test of a mutant may hang; but one that only waits for its turn must not be taken for it.
 const CONFIG = `import { defineConfig } from 'vitest/config'
@@ -46,6 +51,8 @@ export class Copy {
         recursive: true,
         filter: (source) => !leftOut.has(source),
       })
+    for (const name of TAKEN_ALONG)
+      cpSync(join(ROOT, 'test', name), join(this.path, 'test', name), { recursive: true })
     for (const name of readdirSync(ROOT))
       if (/^(?:package|tsconfig.*)\.json$/.test(name)) cpSync(join(ROOT, name), join(this.path, name))
     symlinkSync(join(ROOT, 'node_modules'), join(this.path, 'node_modules'))

@@ -6,6 +6,7 @@ import { featureMutants } from './features.ts'
 import { flightMutants } from './flight.ts'
 import { followerMutants } from './follower.ts'
 import type { Mutant } from './mutant.ts'
+import { relayMutants } from './relays.ts'
 import { signingMutants } from './signing.ts'
 import { storeMutants } from './store.ts'
 import { tailObjectMutants } from './tail-objects.ts'
@@ -26,6 +27,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...tailMutants,
   ...socketMutants,
   ...tailObjectMutants,
+  ...relayMutants,
   ...featureMutants,
   ...dumpMutants,
   ...signingMutants,

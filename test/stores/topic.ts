@@ -137,7 +137,7 @@ export class TopicReader {
       for (let offset = this.#positions.get(partition)!; offset < end;) {
         const position = { topic: this.#topic, partition, offset }
         const { records, next } = await this.#cluster.read([position], { maxBytes: 4_000_000, waitMs: 500 })
-        for (const { key, value, timestamp, ...record } of records)
+        for (const { key, value, timestamp = -1, ...record } of records)
           yield { partition, offset: record.offset, timestamp, key: textOf(key), value: textOf(value) }
         offset = next[0]!.offset
         this.#positions.set(partition, offset)

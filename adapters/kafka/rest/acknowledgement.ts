@@ -13,29 +13,47 @@ export interface Report {
   readonly message?: string | null | undefined
 }
 
+/** A write that did not go well as a whole: what came of each record, in their order. */
+export class RecordFailures extends KedgeError {
+  readonly results: readonly (Position | KedgeError)[]
+
+  constructor(whole: KedgeError, results: readonly (Position | KedgeError)[]) {
+    super(whole.code, whole.message, { cause: whole.cause ?? whole, retryable: whole.retryable })
+    this.results = results
+  }
+}
+
 /**
  * The positions, where every record has one.
  * @throws KedgeError `ERR_PUBLISH` where the proxy failed a record, left it out of the answer, or gave it no
  * offset: -1 (Karapace, for empty values) and null are not acknowledgements. The refusal where it refused every record.
+ * `RecordFailures` where the answer has a word on each.
  */
 export function acknowledged(
   reports: readonly Report[],
   expected: number,
   secrets: readonly string[],
 ): Position[] {
-  const failures = reports.filter(isFailure).map((failed) => {
-    const text = failed.message ?? failed.error ?? ''
-    return recordError(failed.error_code ?? 0, text, secrets)
-  })
-  if (failures.length > 0) throw notWritten(failures, expected)
-  const positions = reports.flatMap(({ partition, offset }) =>
-    isPlace(partition) && isPlace(offset) ? [{ partition, offset }] : [],
-  )
-  if (positions.length === expected) return positions
-  throw new KedgeError('ERR_PUBLISH', `the proxy acknowledged ${positions.length} of ${expected} records`, {
-    retryable: true,
-  })
+  const results = reports.map((report) => resultOf(report, secrets))
+  const positions = results.flatMap((result) => (result instanceof KedgeError ? [] : [result]))
+  const failures = results.filter((_, at) => isFailure(reports[at]!)) as KedgeError[]
+  if (failures.length === 0 && positions.length === expected) return positions
+  const whole =
+    failures.length > 0
+      ? notWritten(failures, expected)
+      : notAcknowledged(`the proxy acknowledged ${positions.length} of ${expected} records`)
+  throw results.length === expected ? new RecordFailures(whole, results) : whole
 }
+
+function resultOf(report: Report, secrets: readonly string[]): Position | KedgeError {
+  const { partition, offset, error_code: code, message, error } = report
+  if (isFailure(report)) return recordError(code ?? 0, message ?? error ?? '', secrets)
+  if (isPlace(partition) && isPlace(offset)) return { partition, offset }
+  return notAcknowledged('the proxy did not acknowledge the record')
+}
+
+const notAcknowledged = (message: string): KedgeError =>
+  new KedgeError('ERR_PUBLISH', message, { retryable: true })
 
 /** For a record that was written, v2 leaves the code out or writes null; v3 writes 200. */
 const isFailure = ({ error_code: code }: Report): boolean =>

@@ -49,6 +49,11 @@ export class Lineage {
     return (this.#id ??= randomId(this.#runtime))
   }
 
+  /** The record by which the log is known. */
+  get last(): LastRecord | undefined {
+    return this.#last
+  }
+
   /** What an earlier life of the tail has left. */
   async load(): Promise<void> {
     if (this.#id !== undefined) return

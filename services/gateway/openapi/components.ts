@@ -62,14 +62,16 @@ const SCHEMAS: Json = {
   V3Partitions: listed('KafkaPartitionList', 'V3Partition'),
   V3Report: {
     anyOf: [
-      members({
-        error_code: { const: 200 },
-        cluster_id: TEXT,
-        topic_name: TEXT,
-        partition_id: partition,
-        offset: INTEGER,
-        timestamp: TEXT,
-      }),
+      members(
+        {
+          error_code: { const: 200 },
+          cluster_id: TEXT,
+          topic_name: TEXT,
+          partition_id: partition,
+          offset: INTEGER,
+        },
+        { timestamp: TEXT },
+      ),
       members({ error_code: { type: 'integer', not: { const: 200 } }, message: TEXT }),
     ],
   },

@@ -88,7 +88,11 @@ const OF_THE_GATEWAY: Readonly<Record<string, Record<string, Json>>> = {
   '/readyz': get('getReadiness', 'Whether it takes requests', true, {
     200: answer('It does.', JSON_TYPE, status('ready')),
     421: GUARDED['421'],
-    503: answer('It is going to stop.', JSON_TYPE, status('stopping')),
+    503: answer(
+      'It is going to stop, or its upstream serves no client.',
+      JSON_TYPE,
+      members({ status: { enum: ['stopping', 'waiting'] } }, { problem: TEXT }),
+    ),
   }),
   '/openapi.json': get('getOpenApi', 'This document', false, {
     200: answer('It.', JSON_TYPE, { type: 'object' }),

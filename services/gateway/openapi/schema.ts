@@ -28,11 +28,11 @@ export const BASE64: Json = {
 export const INTEGER: Json = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER }
 export const TEXT: Json = { type: 'string' }
 
-/** An object that has all of these members, and may have others. */
-export const members = (properties: Json): Json => ({
+/** An object that has all of these members, and may have others: some of which are described. */
+export const members = (properties: Json, optional: Json = {}): Json => ({
   type: 'object',
   required: Object.keys(properties),
-  properties,
+  properties: { ...properties, ...optional },
 })
 export const listOfAll = (items: Json): Json => ({ type: 'array', items })
 export const nullable = (schema: Json): Json => ({ anyOf: [schema, { type: 'null' }] })

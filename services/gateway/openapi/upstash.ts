@@ -19,7 +19,11 @@ export const UPSTASH: Dialect = {
 const json = (schema: Json): Readonly<Record<string, Json>> => ({ [JSON_TYPE]: schema })
 const placed = { topic: TEXT, partition: INTEGER, offset: INTEGER }
 const written = {
-  200: answer('Where they are.', [JSON_TYPE], listOfAll(members({ ...placed, timestamp: INTEGER }))),
+  200: answer(
+    'Where they are.',
+    [JSON_TYPE],
+    listOfAll(members({ ...placed, timestamp: { type: 'integer' } })),
+  ),
 }
 const notThere = ['unknown-topic', 'unknown-partition'] as const
 
@@ -92,7 +96,7 @@ export const upstashOperations = (): Readonly<Record<string, Operation>> => ({
       },
     ],
     body: json(schemaOf(UPSTASH_OFFSETS)),
-    answers: { 200: answer('They.', [JSON_TYPE], listOfAll(members({ ...placed, logId: TEXT }))) },
+    answers: { 200: answer('They.', [JSON_TYPE], listOfAll(members(placed, { logId: TEXT }))) },
     refusals: notThere,
   },
 })

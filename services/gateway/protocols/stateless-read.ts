@@ -69,7 +69,7 @@ export function answerOf(
 ): NodeAnswer {
   const { bounds } = read
   const named = logId !== undefined
-  headers['kedge-log-id'] = bounds.logId
+  if (!bounds.isLineage) headers['kedge-log-id'] = bounds.logId
   if (read.sampled && !(read.settled && named)) {
     headers['kedge-beginning-offset'] = String(bounds.beginning)
     headers['kedge-end-offset'] = String(bounds.end)

@@ -82,6 +82,8 @@ export const UPSTASH_MESSAGES: z.ZodMiniType = messages
 export const UPSTASH_FETCH: z.ZodMiniType = fetchBody
 export const UPSTASH_OFFSETS: z.ZodMiniType = offsetsBody
 
+/** Kafka's own, `RecordBatch.NO_TIMESTAMP`. */
+const NO_TIMESTAMP = -1
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
@@ -123,10 +125,10 @@ export function upstash(service: Service): Hono {
     const found: unknown[] = []
     const cluster = clusterOf(c)
     for (const one of asked) {
-      const { beginning, end, logId } = await cluster.offsets(one.topic, one.partition)
+      const { beginning, end, logId, isLineage } = await cluster.offsets(one.topic, one.partition)
       const at = timestamp === undefined ? end : await cluster.offsetAt(one.topic, one.partition, timestamp)
       // `logId` is ours: Kafka's topic id, which tells a topic from one that was created anew under its name.
-      found.push({ ...one, offset: place === 'earliest' ? beginning : at, logId })
+      found.push({ ...one, offset: place === 'earliest' ? beginning : at, ...(!isLineage && { logId }) })
     }
     return c.json(found)
   })
@@ -169,7 +171,8 @@ async function produce(
     const [result] = await cluster.append(topic, [record])
     if (!result || result.refusal)
       throw result?.refusal ?? new Refusal('unavailable', 'The cluster did not answer in time.')
-    written.push({ topic, partition: result.partition, offset: result.offset, timestamp: result.timestamp })
+    const { timestamp = NO_TIMESTAMP } = result
+    written.push({ topic, partition: result.partition, offset: result.offset, timestamp })
   }
   return written
 }
@@ -240,7 +243,7 @@ const shown = ({ topic, partition: at, offset, timestamp, key, value, headers }:
   topic,
   partition: at,
   offset,
-  timestamp,
+  timestamp: timestamp ?? NO_TIMESTAMP,
   key: text(key),
   value: text(value),
   headers: headers.map((header) => ({ key: header.name, value: text(header.value) })),

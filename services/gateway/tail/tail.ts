@@ -100,8 +100,8 @@ class SharedTail implements TailedCluster {
   offsetAt: Cluster['offsetAt'] = (...asked) => this.#cluster.offsetAt(...asked)
 
   async offsets(topic: string, partition: number): Promise<PartitionBounds> {
-    const { beginning, end, logId } = await this.#reads.sample({ topic, partition })
-    return { beginning, end, logId }
+    const { beginning, end, logId, isLineage } = await this.#reads.sample({ topic, partition })
+    return { beginning, end, logId, ...(isLineage && { isLineage }) }
   }
 
   async read(positions: readonly TopicPosition[], options: ClusterReadOptions): Promise<ClusterRead> {

@@ -56,7 +56,7 @@ export function confluentV2(service: Service): Hono {
 
   app.get('/topics/:topic', async (c) => {
     const { name, id, partitions } = await existing(service, c)
-    c.header('kedge-log-id', id)
+    if (id !== undefined) c.header('kedge-log-id', id)
     return control(c, { name, configs: {}, partitions: Array.from({ length: partitions }, partitionInfo) })
   })
 
@@ -77,8 +77,8 @@ export function confluentV2(service: Service): Hono {
     // Before the cluster is asked: a tail reckons the age of the ends from here.
     const at = Math.floor(service.clock.now())
     c.header('kedge-clock', `${service.clock.life};${at}`)
-    const { beginning, end, logId } = await clusterOf(c).offsets(c.req.param('topic'), partition)
-    c.header('kedge-log-id', logId)
+    const { beginning, end, logId, isLineage } = await clusterOf(c).offsets(c.req.param('topic'), partition)
+    if (!isLineage) c.header('kedge-log-id', logId)
     return control(c, { beginning_offset: beginning, end_offset: end })
   })
 

@@ -200,7 +200,7 @@ function reportFor(
     topic_name: c.req.param('topic'),
     partition_id: result.partition,
     offset: result.offset,
-    timestamp: new Date(result.timestamp).toISOString(),
+    ...(result.timestamp !== undefined && { timestamp: new Date(result.timestamp).toISOString() }),
     ...(asked.key && { key: { type: asked.key.type, size: record.key?.length ?? 0 } }),
     ...(asked.value && { value: { type: asked.value.type, size: record.value?.length ?? 0 } }),
   }

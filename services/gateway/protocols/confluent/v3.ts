@@ -79,14 +79,14 @@ export function confluentV3(service: Service): Hono {
   app.get(`${PARTITIONS}/:partition/offset`, async (c) => {
     const { name } = await known(c)
     const partition = partitionOfPath(c)
-    const { beginning, end, logId } = await clusterOf(c).offsets(name, partition)
+    const { beginning, end, logId, isLineage } = await clusterOf(c).offsets(name, partition)
     const type = c.req.query('offset_type') ?? 'latest'
     const earliest = type !== 'latest' && { earliest_offset: beginning }
     const latest = type !== 'earliest' && { latest_offset: end }
     if (!['earliest', 'latest', 'earliest_and_latest'].includes(type)) {
       throw new Refusal('malformed', "Invalid parameter 'offset_type'")
     }
-    c.header('kedge-log-id', logId)
+    if (!isLineage) c.header('kedge-log-id', logId)
     return c.json({ ...partitionData(clusterId, name, partition), ...earliest, ...latest })
   })
   return app
