@@ -4,7 +4,7 @@ import type { AuthOptions } from '../services/gateway/credentials.ts'
 import type { KafkaCluster } from '../services/gateway/kafka/index.ts'
 import { codeOf, sentence } from './failure.ts'
 import type { Session } from './session.ts'
-import type { LogKind } from './settings/gateway.ts'
+import type { GatewayKind } from './gateway-kind.ts'
 import { url as proxyUrl } from './settings/proxy.ts'
 import { plain } from './terminal.ts'
 
@@ -32,7 +32,7 @@ async function look(cluster: KafkaCluster, { terminal, stop }: Session): Promise
 /** Prints whether the cluster answers, and then the next steps with a gateway that has just started. */
 export async function welcome(
   url: string,
-  kind: LogKind,
+  kind: GatewayKind,
   access: Access,
   cluster: KafkaCluster | undefined,
   session: Session,
@@ -44,7 +44,7 @@ export async function welcome(
 }
 
 /** The next steps, one line each. */
-function nextSteps(url: string, kind: LogKind, { auth, open: toAll }: Access): string[] {
+function nextSteps(url: string, kind: GatewayKind, { auth, open: toAll }: Access): string[] {
   const at = url === proxyUrl.otherwise ? '' : ` --url ${url}`
   const isFree = isOpen(auth)
   return [

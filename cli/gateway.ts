@@ -5,7 +5,7 @@ import type { AccessEntry } from '../services/gateway/around-each.ts'
 import { isOpen } from '../services/gateway/credentials.ts'
 import type { AuthOptions } from '../services/gateway/credentials.ts'
 import { GatewayCounters } from '../services/gateway/counters.ts'
-import type { KafkaCluster } from '../services/gateway/kafka/index.ts'
+import type { Cluster } from '../services/gateway/cluster.ts'
 import { onAbort } from '../src/runtime/abort.ts'
 import { isLoopback } from '../services/gateway/loopback.ts'
 import { startGateway } from '../services/gateway/server.ts'
@@ -24,12 +24,15 @@ import { startHealth } from './health.ts'
 import type { RunningHealth } from './health.ts'
 import { gatewayMetrics, kafkaErrors } from './metrics/gateway-metrics.ts'
 import { ProcessMetrics } from './metrics/process-metrics.ts'
-import { OF_MEMORY, memoryOf } from './gateway-memory.ts'
+import { kindOf } from './gateway-kind.ts'
+import type { GatewayKind } from './gateway-kind.ts'
+import { memoryOf } from './gateway-memory.ts'
+import { upstreamOf } from './gateway-upstream.ts'
 import { welcome } from './gateway-welcome.ts'
 import { codecOf } from './proxy.ts'
 import type { Session } from './session.ts'
 import { gatewayAudit } from './settings/audit.ts'
-import { brokers, CLUSTER_SETTINGS } from './settings/cluster.ts'
+import { CLUSTER_SETTINGS } from './settings/cluster.ts'
 import {
   accessLog,
   corsOrigins,
@@ -39,7 +42,6 @@ import {
   grace,
   host,
   listen,
-  logKind,
   maxPolls,
   maxWait,
   open,
@@ -53,7 +55,7 @@ import {
 import { LOG_SETTINGS } from './settings/logging.ts'
 import { gatewayTls } from './settings/tls.ts'
 import { evictionsTopic } from './settings/topics.ts'
-import type { LogKind } from './settings/gateway.ts'
+import { UPSTREAM_SETTINGS } from './settings/proxy.ts'
 import { onPort } from './taken-port.ts'
 import { plain } from './terminal.ts'
 import { gatewayPage } from './ui/gateway-page.ts'
@@ -63,7 +65,13 @@ import { asTlsUsage, tlsListener } from './tls-listener.ts'
 import { resolveSettings } from './resolved-settings.ts'
 import type { ResolvedSettings } from './resolved-settings.ts'
 
-const SETTINGS = [...GATEWAY_SETTINGS, evictionsTopic, ...CLUSTER_SETTINGS, ...LOG_SETTINGS]
+const SETTINGS = [
+  ...GATEWAY_SETTINGS,
+  evictionsTopic,
+  ...UPSTREAM_SETTINGS,
+  ...CLUSTER_SETTINGS,
+  ...LOG_SETTINGS,
+]
 
 export function gatewayCommand(session: Session, done: Done): Command {
   return (
@@ -97,7 +105,9 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
   const place = values.get(listen)
   const metrics = place === undefined ? undefined : await ProcessMetrics.of('gateway', session)
   const onErrorCode = metrics && kafkaErrors(metrics)
-  const cluster = kind === 'kafka' ? await connected(values, session, { onErrorCode }) : undefined
+  const kafka = kind === 'kafka' ? await connected(values, session, { onErrorCode }) : undefined
+  const upstream = kind === 'upstream' ? await upstreamOf(values, session) : undefined
+  const cluster = kafka ?? upstream
   let trail: KeyedTrail | undefined
   let health: RunningHealth | undefined
   try {
@@ -105,15 +115,17 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
     trail = await auditOf(asked, values, session)
     const secret = trail?.keysSecret
     const counters = new GatewayCounters()
-    const known = cluster && new KnownBrokers(cluster, session.runtime)
+    const known = kafka && new KnownBrokers(kafka, session.runtime)
     const options = {
       ...settled,
       ...(trail && { onAudit: (entry: object) => void trail?.tell(entry) }),
       ...(secret !== undefined && { auditKey: keyHasher(secret) }),
       counters,
+      ...(upstream && { problem: () => upstream.problem() }),
       livePage: gatewayPage({
         ...pageOptionsOf(session, 'kedge gateway'),
         topic: values.get(evictionsTopic),
+        log: kind,
         brokers: known,
         counters,
         codec: await codecOf(),
@@ -125,16 +137,18 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
     const instead = (other: number) => `--port ${other}`
     const there = { port: values.get(port), whose: 'another gateway', instead }
     const gateway = await started(() => onPort(there, start))
-    if (metrics) health = await listening(gateway, place!, metrics, session)
+    if (metrics) health = await listening(gateway, place!, metrics, session, options.problem)
     const { url } = gateway
     terminal.tell('info', 'listening', `kedge gateway listening on ${url} (log: ${kind})`, { url, log: kind })
     if (values.get(open))
       terminal.tell('warn', 'open', `kedge gateway: open: everybody who reaches ${url} may read and write`)
+    // It says then whether the upstream answers.
+    upstream?.problem()
     void welcome(
       url,
       kind,
       { auth: options.auth, open: values.get(open) || values.get(gatewayTls.clientCa) !== undefined },
-      cluster,
+      kafka,
       session,
     )
     await new Promise((resolve) => onAbort(stop, resolve))
@@ -143,7 +157,7 @@ async function serve(values: ResolvedSettings, session: Session): Promise<void> 
     await health?.close()
     // Its topic is on the cluster.
     await trail?.close()
-    await cluster?.close().catch(() => undefined)
+    await (kafka ?? upstream)?.close().catch(() => undefined)
   }
 }
 
@@ -153,10 +167,11 @@ async function listening(
   place: string,
   metrics: ProcessMetrics,
   { stop, terminal }: Session,
+  problem: () => string | undefined = () => undefined,
 ): Promise<RunningHealth> {
   try {
     const health = await startHealth(place, {
-      problem: () => (stop.aborted ? 'it is stopping' : undefined),
+      problem: () => (stop.aborted ? 'it is stopping' : problem()),
       metrics: () => metrics.text(),
     })
     const { url } = health
@@ -170,7 +185,7 @@ async function listening(
 
 /** By the cluster itself: what the gateway writes for itself is no entry of its audit. */
 const appending =
-  (cluster: KafkaCluster): Append =>
+  (cluster: Cluster): Append =>
   async (topic, lines) => {
     const records = lines.map((line) => ({ key: null, value: Buffer.from(line) }))
     const refused = (await cluster.append(topic, records)).find(({ refusal }) => refusal)
@@ -185,16 +200,10 @@ async function started(start: () => Promise<Gateway>): Promise<Gateway> {
   }
 }
 
-function kindOf(values: ResolvedSettings): LogKind {
-  const cluster = values.get(brokers) !== undefined
-  const kind = values.get(logKind) ?? (cluster ? 'kafka' : 'memory')
-  if (kind === 'kafka' && !cluster)
-    throw new UsageError('--log kafka needs --brokers: give it, or set KEDGE_BROKERS')
-  if (kind === 'memory' && values.source(brokers) === 'flag')
-    throw new UsageError('--log memory and --brokers exclude each other: leave out one')
-  const lost = kind === 'kafka' && OF_MEMORY.find((each) => values.source(each) === 'flag')
-  if (lost) throw new UsageError(`${lost.flag.split(' ')[0]} needs --log memory`)
-  return kind
+const BEHIND: Readonly<Record<GatewayKind, string>> = {
+  memory: '',
+  kafka: ' the cluster',
+  upstream: ' the upstream',
 }
 
 /**
@@ -202,7 +211,7 @@ function kindOf(values: ResolvedSettings): LogKind {
  *
  * @throws UsageError where that is not so, and `--open` does not say that it is meant.
  */
-function requireAccess(kind: LogKind, values: ResolvedSettings, auth: AuthOptions | undefined): void {
+function requireAccess(kind: GatewayKind, values: ResolvedSettings, auth: AuthOptions | undefined): void {
   const isFree = isOpen(auth) && values.get(gatewayTls.clientCa) === undefined
   if (values.get(open)) {
     if (isFree) return
@@ -214,7 +223,7 @@ function requireAccess(kind: LogKind, values: ResolvedSettings, auth: AuthOption
     ? 'every process of this machine'
     : `everybody who reaches ${plain(address)}`
   throw new UsageError(
-    `no credentials are configured, and ${who} could read and write${kind === 'kafka' ? ' the cluster' : ''}: set KEDGE_GATEWAY_TOKEN or KEDGE_GATEWAY_USER, or pass --open`,
+    `no credentials are configured, and ${who} could read and write${BEHIND[kind]}: set KEDGE_GATEWAY_TOKEN or KEDGE_GATEWAY_USER, or pass --open`,
   )
 }
 

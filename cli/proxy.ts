@@ -6,6 +6,7 @@ import type { Codec } from '../src/wire/codec.ts'
 import type { KafkaLog } from '../src/ports/kafka-log.ts'
 import { asUsage, UsageError } from './failure.ts'
 import type { Session } from './session.ts'
+import type { Setting } from './setting.ts'
 import { authToken, flavor, password, requestTimeout, url, username } from './settings/proxy.ts'
 import type { Flavor } from './settings/proxy.ts'
 import { signedLog } from './signed-log.ts'
@@ -27,6 +28,8 @@ export interface LogOfOptions {
   readonly readOnly?: boolean
   /** @default what the settings say */
   readonly flavor?: Flavor
+  /** Where the address stands. @default `url` */
+  readonly at?: Setting<string | undefined>
   /** Shows what stands in the log: also what has no signature, and tells which that is. */
   readonly showsAll?: boolean
 }
@@ -40,14 +43,15 @@ export async function logOf(
   return signedLog(await proxied(values, session, options), values, session, options.showsAll)
 }
 
-async function proxied(
+/** The log as it stands at the backend: its records are passed on with whatever signatures they have. */
+export async function proxied(
   values: ResolvedSettings,
   session: Session,
-  { transport = session.fetch, readOnly = false, flavor: kind = values.get(flavor) }: LogOfOptions,
+  { transport = session.fetch, readOnly = false, flavor: kind = values.get(flavor), at = url }: LogOfOptions,
 ): Promise<KafkaLog> {
   const auth = authOf(values)
   const base = {
-    url: webUrl(values, url, CREDENTIALS),
+    url: webUrl(values, at, CREDENTIALS)!,
     requestTimeout: values.get(requestTimeout),
     fetch: transport,
   }

@@ -30,6 +30,12 @@ export const logKind: Optional<LogKind> = setting<LogKind | undefined>('gateway.
   otherwise: undefined,
   otherwiseSays: 'kafka with brokers, else memory',
 })
+export const upstream: Optional<string> = setting<string | undefined>('gateway.upstream', {
+  flag: '--upstream <url>',
+  shape: text,
+  says: 'be a relay: ask this REST backend once for all clients; it is asked what it is, unless --flavor says it',
+  otherwise: undefined,
+})
 export const memoryTopics: Setting<readonly string[]> = setting<readonly string[]>('gateway.topics', {
   flag: '--topic <name[:count]>',
   shape: list(text),
@@ -167,6 +173,7 @@ export const GATEWAY_SETTINGS: readonly AnySetting[] = [
   host,
   port,
   logKind,
+  upstream,
   memoryTopics,
   memoryPartitions,
   autoCreate,

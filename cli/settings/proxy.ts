@@ -60,6 +60,15 @@ export const requestTimeout: Setting<number> = setting('requestTimeout', {
   otherwise: 5000,
 })
 
+/** How a backend is spoken to, wherever it is. */
+export const UPSTREAM_SETTINGS: readonly AnySetting[] = [
+  flavor,
+  username,
+  password,
+  authToken,
+  requestTimeout,
+]
+
 export const PROXY_SETTINGS: readonly AnySetting[] = [
   url,
   flavor,

@@ -20,7 +20,8 @@ import type { GatewayState, ProofsState, Verdict } from './state.ts'
 export interface GatewayPageOptions extends PageOptions {
   readonly topic: string
   readonly counters: GatewayCounters
-  /** Absent for a log in memory. */
+  readonly log: GatewayState['log']
+  /** Where the log is that of a Kafka cluster. */
   readonly brokers: KnownBrokers | undefined
   readonly codec: Codec
 }
@@ -39,7 +40,7 @@ export function gatewayPage(options: GatewayPageOptions): LivePage {
 async function rightsIn(
   c: Context,
   cluster: Cluster,
-  { topic, brokers }: GatewayPageOptions,
+  { topic, log }: GatewayPageOptions,
 ): Promise<ViewerRights | Response> {
   const { roles, mayTopic } = principalOf(c)
   if (!roles.has('read')) {
@@ -48,17 +49,17 @@ async function rightsIn(
   }
   const seesEvictions = mayTopic(topic)
   if (!seesEvictions || !roles.has('write')) return { seesEvictions }
-  const partitions = (await found(cluster, topic, brokers !== undefined).catch(() => undefined))?.partitions
+  const partitions = (await found(cluster, topic, log).catch(() => undefined))?.partitions
   return { seesEvictions, evicts: { by: 'gateway', topic, partitions: partitions ?? 1 } }
 }
 
-/** The topic, without its being made: a log in memory makes what it is asked to describe, and Kafka never does. */
-const found = async (cluster: Cluster, topic: string, isKafka: boolean) =>
-  isKafka ? cluster.describe(topic) : (await cluster.topics()).find(({ name }) => name === topic)
+/** The topic, without its being made: a log in memory makes what it is asked to describe, and no other does. */
+const found = async (cluster: Cluster, topic: string, log: GatewayState['log']) =>
+  log === 'memory' ? (await cluster.topics()).find(({ name }) => name === topic) : cluster.describe(topic)
 
 function sourceOf(cluster: Cluster, options: GatewayPageOptions): LiveSource {
-  const { topic, brokers, codec, runtime, counters, sentence } = options
-  const exists = async () => (await found(cluster, topic, brokers !== undefined)) !== undefined
+  const { topic, brokers, log, codec, runtime, counters, sentence } = options
+  const exists = async () => (await found(cluster, topic, log)) !== undefined
   const watch = new TopicWatch({ log: clusterLog(cluster, { runtime }), topic, exists, codec, runtime })
   return {
     async sample(): Promise<Sample> {
@@ -69,11 +70,11 @@ function sourceOf(cluster: Cluster, options: GatewayPageOptions): LiveSource {
         verdict: verdictOf(look, topic, sentence),
         ...(look.state && { topic: look.state }),
         gateway: {
-          log: brokers ? 'kafka' : 'memory',
+          log,
           cluster: cluster.id,
           ...(ids && { brokers: ids }),
           ...figuresOf(counters),
-          ...(brokers && { tails: counters.tails() }),
+          ...(log !== 'memory' && { tails: counters.tails() }),
         },
       }
     },

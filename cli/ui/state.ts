@@ -64,7 +64,7 @@ export interface Count {
 }
 
 export interface GatewayState {
-  readonly log: 'memory' | 'kafka'
+  readonly log: 'memory' | 'kafka' | 'upstream'
   readonly cluster: string
   /** The ids of the brokers; absent for a log in memory, and until Kafka has named them. */
   readonly brokers?: readonly number[]
