@@ -12,7 +12,7 @@ import type { DropReason, ReanchorReason, RefuseReason } from './reasons.ts'
 export type UnansweredReason =
   /** No answer came within `wait` of `viaLoader()`. */
   | 'timeout'
-  /** None has come for some time: it is left alone for a moment. */
+  /** None has come for some time, or the last call failed: it is left alone for a moment. */
   | 'silent'
   /** This log cannot read committed records: see `updatesIsolation`. */
   | 'unsupported'

@@ -24,14 +24,21 @@ const MAX_ASKING = 256
 /** Calls in a row without an answer, before the service is taken for gone. */
 const MAX_SILENT = 3
 const SILENCE = { firstMs: 1000, maxMs: 30_000 }
+/** After each call that failed: the next miss would fail as fast, and cost the proxy a request. */
+const FAILURE = { firstMs: 200, maxMs: 30_000 }
+/** Namespaces whose calls had no answer; the one that was asked for longest ago is forgotten for a further one. */
+const MAX_REMEMBERED = 1000
 
 type RequestedLoad<T> = ReadonlyMap<string, Flight<T>>
 
-/** How many calls of a namespace in a row had no answer, and until when it asks no service. */
+/** How many calls of a namespace in a row had no answer, or failed, and until when it asks no service. */
 interface Silence {
-  times: number
-  until: number
+  readonly times: number
+  readonly failures: number
+  readonly until: number
 }
+
+const NONE: Silence = { times: 0, failures: 0, until: -Infinity }
 
 export class RequestReply {
   readonly #shared: CacheContext
@@ -102,15 +109,28 @@ export class RequestReply {
   }
 
   /**
-   * A service that answers nothing is asked again later and later, so that a miss does not wait each time
+   * A service that answers nothing, or cannot be asked, is asked again later and later, so that a miss does not wait each time
    * (decision 38).
    */
   #heard(namespace: string, answered: boolean, because: UnansweredReason | undefined): void {
+    const { times, failures } = this.#silences.get(namespace) ?? NONE
     if (answered) this.#silences.delete(namespace)
-    if (answered || because !== 'timeout') return
-    const times = (this.#silences.get(namespace)?.times ?? 0) + 1
-    const pauseMs = times < MAX_SILENT ? -Infinity : backoffMs(SILENCE, times - MAX_SILENT)
-    const until = this.#shared.clock.now() + pauseMs
-    this.#silences.set(namespace, { times, until })
+    if (answered || (because !== 'timeout' && because !== 'failed')) return
+    const { clock, settings } = this.#shared
+    const now = clock.now()
+    if (because === 'failed') {
+      const until = now + backoffMs(FAILURE, failures, settings.runtime.random())
+      this.#remember(namespace, { times, failures: failures + 1, until })
+    } else {
+      const until = times + 1 < MAX_SILENT ? -Infinity : now + backoffMs(SILENCE, times + 1 - MAX_SILENT)
+      this.#remember(namespace, { times: times + 1, failures: 0, until })
+    }
+  }
+
+  #remember(namespace: string, silence: Silence): void {
+    this.#silences.delete(namespace)
+    this.#silences.set(namespace, silence)
+    const [oldest] = this.#silences.keys()
+    if (this.#silences.size > MAX_REMEMBERED && oldest !== undefined) this.#silences.delete(oldest)
   }
 }

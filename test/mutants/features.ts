@@ -113,6 +113,16 @@ export const featureMutants: readonly Mutant[] = [
     unseen: 'A simulated fleet has one source of values.',
   },
   {
+    id: 'failing-asks-go-on',
+    what: 'A loader service that cannot be asked is asked with each miss.',
+    file: 'src/loader-client/request-reply.ts',
+    from: "if (answered || (because !== 'timeout' && because !== 'failed')) return",
+    to: "if (answered || because !== 'timeout') return",
+    breaks: [],
+    hint: ['services/loader/asking.test.ts'],
+    unseen: 'It is slow, and breaks no promise.',
+  },
+  {
     id: 'loader-hidden-by-a-source',
     what: 'Where the loader has failed, a read waits for sources of values without end.',
     file: LOAD,

@@ -353,6 +353,62 @@ describe.each([
     expect(asker.of('ask').at(-1)).toMatchObject({ answered: 1 })
   })
 
+  it('is not asked with each miss while the requests cannot be published, and again later and later', async () => {
+    const asker = await asking({}, {}, workers)
+    asker.kafka.fail(new KedgeError('ERR_AUTH', 'not yours'), { on: 'produce' })
+    const before = asker.kafka.calls.produce
+    /** The calls that were made for ten misses a second. */
+    const callsIn = async (seconds: number) => {
+      const since = asker.kafka.calls.produce
+      for (let miss = 0; miss < seconds * 10; miss++) {
+        expect(await asker.at.run(asker.begin(`${seconds}.${miss}`).value)).toBeDefined()
+        await asker.at.runtime.advance(100)
+      }
+      return asker.kafka.calls.produce - since
+    }
+    expect(await callsIn(1)).toBeLessThanOrEqual(4)
+    expect(await callsIn(10)).toBeLessThanOrEqual(5)
+    expect(await callsIn(60)).toBeLessThanOrEqual(5)
+    expect(asker.kafka.calls.produce - before).toBeGreaterThanOrEqual(6)
+    expect(new Set(asker.of('ask').map(({ because }) => because))).toEqual(new Set(['failed', 'silent']))
+  })
+
+  it('is asked at once again after an answer, whatever failed before', async () => {
+    const asker = await asking({}, {}, workers)
+    const answered = async (key: string) => {
+      const asked = asker.begin(key)
+      await asker.at.runtime.advance(20)
+      put(asker.at, key, 'Ada')
+      expect(await asker.at.run(asked.value)).toBe('Ada')
+      return asker.of('ask').at(-1)
+    }
+    for (let round = 0; round < 4; round++) {
+      asker.kafka.fail(new KedgeError('ERR_NETWORK', 'reset', { retryable: true }), {
+        on: 'produce',
+        times: 1,
+      })
+      await asker.at.run(asker.begin(`failed ${round}`).value)
+      // The pause after a first failure: each answer has ended the count of those before.
+      await asker.at.runtime.advance(200)
+      expect(await answered(`${round}`)).toMatchObject({ answered: 1 })
+    }
+  })
+
+  it('is asked for a namespace of its own while another one has to wait', async () => {
+    const asker = await asking({}, {}, workers)
+    asker.kafka.fail(new KedgeError('ERR_NETWORK', 'reset', { retryable: true }), { on: 'produce', times: 1 })
+    await asker.at.run(asker.begin('1').value)
+    await asker.at.run(asker.begin('2').value)
+    const teams = asker.cache.namespace<string>('teams')
+    await asker.at.run(teams.getOrSet('1', viaLoader(asker.load, { wait: 100 })))
+    const asks = asker.of('ask').map(({ namespace, because }) => [namespace, because])
+    expect(asks).toEqual([
+      ['users', 'failed'],
+      ['users', 'silent'],
+      ['teams', 'timeout'],
+    ])
+  })
+
   it('stops reading when no caller waits', async () => {
     const asker = await asking({}, {}, workers)
     await asker.at.run(asker.begin('1', { wait: 100 }).value)
