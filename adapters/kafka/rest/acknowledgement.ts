@@ -71,6 +71,7 @@ function recordError(code: number, text: string, secrets: readonly string[]): Ke
   const missing = code === 3 || /does not host this topic|does not exist on this broker/i.test(text)
   // kafka-rest and Strimzi's bridge write this for a missing topic and also for brokers that do not answer.
   const mayBeMissing = /not present in metadata/i.test(text)
+  if (TOO_LARGE.test(text)) return new KedgeError('ERR_TOO_LARGE', `code ${code} ${printable(text, secrets)}`)
   return new KedgeError(
     missing || mayBeMissing ? 'ERR_UNKNOWN_TOPIC' : kind.code,
     `code ${code} ${printable(text, secrets)}`,
@@ -79,6 +80,13 @@ function recordError(code: number, text: string, secrets: readonly string[]): Ke
     },
   )
 }
+
+/**
+ * The two sentences of Kafka's `RecordTooLargeException`, of its producer and of a broker, which kafka-rest's v2 passes on with
+ * the code 1 of any "Kafka error"; and that of the gateway, with 50002.
+ */
+const TOO_LARGE =
+  /larger than [^]{0,80}max\.request\.size|larger than the max message size the server will accept|^The record is larger than the cluster accepts/
 
 /**
  * The error of a write of which some records failed: the refusal, where all were refused.

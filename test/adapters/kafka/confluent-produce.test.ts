@@ -108,6 +108,38 @@ describe('produce by v2', () => {
     })
   })
 
+  it.each([
+    [
+      "kafka-rest's own producer",
+      1,
+      'The message is 1978246 bytes when serialized which is larger than 1048576, which is the value of the max.request.size configuration.',
+    ],
+    [
+      'an older one',
+      1,
+      'The message is 1978246 bytes when serialized which is larger than the maximum request size you have configured with the max.request.size configuration.',
+    ],
+    [
+      'a broker',
+      1,
+      'The request included a message larger than the max message size the server will accept.',
+    ],
+    ['the gateway', 50_002, 'The record is larger than the cluster accepts.'],
+  ])('is too large where %s says so of every record', async (_, code, error) => {
+    const large = { error_code: code, error }
+    expect(await publishing(() => json({ offsets: [large, large] })).failed()).toMatchObject({
+      code: 'ERR_TOO_LARGE',
+      retryable: false,
+    })
+    const half = { offsets: [{ partition: 0, offset: 1 }, large] }
+    expect(await publishing(() => json(half)).failed()).toMatchObject({
+      code: 'ERR_PUBLISH',
+      retryable: false,
+      cause: { code: 'ERR_TOO_LARGE' },
+      results: [{ partition: 0, offset: 1 }, { code: 'ERR_TOO_LARGE' }],
+    })
+  })
+
   it('says that the topic is unknown, inside of a 200 too', async () => {
     const offsets = [{ error_code: 40_401, error: 'Topic not found.' }]
     const failed = await publishing(() => json({ offsets })).failed()
