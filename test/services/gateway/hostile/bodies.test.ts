@@ -66,6 +66,14 @@ const bodies: Record<string, readonly [path: string, type: string, body: string,
   ],
   "Upstash's partitions": ['/offsets/latest', json, list('[', '{"topic":"t","partition":0}', ']'), 413],
 }
+/** With all that a record of v3 may have. */
+const V3_RECORD = JSON.stringify({
+  partition_id: 0,
+  headers: [{ name: 'trace', value: 'MDEyMw==' }],
+  key: { type: 'STRING', data: 'key' },
+  value: { type: 'BINARY', data: 'MDEyMw==' },
+  timestamp: '2026-01-01T00:00:00Z',
+})
 /** As many values as may be: what the gateway parses and checks. */
 const MOST_VALUES = 99_000
 const worst: typeof bodies = {
@@ -87,6 +95,12 @@ const worst: typeof bodies = {
     json,
     `{${Array.from({ length: MOST_VALUES }, (_, i) => `"k${i}":0`).join(',')}}`,
     400,
+  ],
+  'v3 records, as many as a request may have': [
+    `${V3}/records`,
+    json,
+    `${V3_RECORD}\n`.repeat(Math.min(10_000, Math.floor(MOST_VALUES / V3_RECORD.split(/[,[{]/).length))),
+    200,
   ],
   'headers in a message': [
     '/produce/t',
