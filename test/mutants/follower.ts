@@ -519,7 +519,7 @@ export const followerMutants: readonly Mutant[] = [
     id: 'values-after-the-proof',
     what: 'Updates are fetched after the proof by which they are judged, not before it.',
     file: FOLLOWER,
-    from: `await Promise.all(hooks.map((hook) => hook.read(scope)))
+    from: `await Promise.all(hooks.map((hook) => hook.read(scope, run.maxAgeMs)))
         signal.throwIfAborted()
         applies = hooks.flatMap((hook) => hook.take(scope))
         began = clock.now()
@@ -530,7 +530,7 @@ export const followerMutants: readonly Mutant[] = [
         const partitions = [...this.partitions.values()]
         const onAnswer = () => (isAnswered = true)
         const found = await poll(this.#context, partitions, run.number, signal, onAnswer, run.maxAgeMs)
-        await Promise.all(hooks.map((hook) => hook.read(scope)))
+        await Promise.all(hooks.map((hook) => hook.read(scope, run.maxAgeMs)))
         applies = hooks.flatMap((hook) => hook.take(scope))`,
     breaks: [],
     hint: ['src/read/overtaken-loads.test.ts'],

@@ -83,6 +83,8 @@ function isolateOf(env: Env, number: number): Cache {
     origin: originOf(env),
     ask: durableTail(noting(env.KEDGE_TAIL), { region: 'weur', shards: Number(env.SHARDS) }),
     ...(store && { store, secret: SECRET }),
+    // Where the test is loaded a poll may take its time; the promise must still hold.
+    requestTimeout: '5s',
   })
   const cache = createCache({
     kafka,

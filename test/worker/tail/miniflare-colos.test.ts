@@ -16,8 +16,8 @@ describe('twenty caches in two data centers', { timeout: 60_000 }, () => {
       const { violations, reads, stats, requests, seconds } = await colos.storm(CHANGES)
       expect(violations).toEqual([])
       expect(stats).toMatchObject({ pollFailures: 0, reanchors: 0 })
-      expect(stats.hits).toBeGreaterThan(reads / 2)
-      expect(stats.polls).toBeGreaterThan(2 * requests)
+      expect(stats.hits).toBeGreaterThan(reads / 4)
+      expect(stats.polls).toBeGreaterThan(requests)
       expect(requests).toBeLessThanOrEqual(REQUESTS_A_SECOND * seconds)
       const tails = await colos.tails()
       expect(Object.keys(tails)).toEqual([ONE])
@@ -38,7 +38,7 @@ describe('twenty caches in two data centers', { timeout: 60_000 }, () => {
       expect(ended).toBe(CHANGES)
       expect(violations).toEqual([])
       expect(stats.reanchors).toBe(0)
-      expect(stats.hits).toBeGreaterThan(reads / 2)
+      expect(stats.hits).toBeGreaterThan(reads / 4)
     },
   )
 

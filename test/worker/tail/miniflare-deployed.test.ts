@@ -16,8 +16,18 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-/** What the isolate reads once it knows of the eviction by another writer. */
-async function hears(bindings: Readonly<Record<string, string>>, key: string, objects = {}) {
+/**
+ * Has another writer evict what the isolate holds. Resolves with what was asked of the gateway until the isolate had heard of it, and
+ * had written itself.
+ *
+ * @param then called with what goes on to be asked
+ */
+async function hears(
+  bindings: Readonly<Record<string, string>>,
+  key: string,
+  objects = {},
+  then = async (_asked: readonly string[]): Promise<void> => undefined,
+) {
   // One for each: an object goes on for a while when the isolate that asked it is gone.
   await using before = await askedPaths(world.gateway.url)
   const isolate = await world.isolate({
@@ -37,6 +47,7 @@ async function hears(bindings: Readonly<Record<string, string>>, key: string, ob
     expect(startedAt - evictedAt).toBeLessThan(1000)
   }
   await isolate.evict(key)
+  await then(before.asked)
   return new Set(before.asked)
 }
 
@@ -50,7 +61,15 @@ describe('the deployed worker', { timeout: 60_000 }, () => {
   it.each([{}, STORE])(
     'hears of evictions by an object that asks for the end of the log: %#',
     async (store) => {
-      const asked = await hears({ TAIL: 'durable-object', TAIL_SHARDS: '1', ...store }, 'b', OBJECTS)
+      const samplesOn = async (asked: readonly string[]): Promise<void> => {
+        const soFar = asked.length
+        await until(
+          () => asked.length >= soFar + 4,
+          'the object samples on, though the isolate has no request',
+        )
+      }
+      const bindings = { TAIL: 'durable-object', TAIL_SHARDS: '1', ...store }
+      const asked = await hears(bindings, 'b', OBJECTS, samplesOn)
       expect(asked).toContain(ENDS)
       expect(asked).toContain(`POST /topics/${EVICTIONS}`)
     },

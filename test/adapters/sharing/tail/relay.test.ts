@@ -90,7 +90,7 @@ describe('a tail that follows another by a socket', () => {
       end = told.end
       await runtime.advance(13)
     }
-    expect(end).toBe(67)
+    expect((await proof(0)).end).toBe(67)
   })
 
   it('tells of the new log where it was made anew', async () => {
