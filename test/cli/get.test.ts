@@ -81,6 +81,13 @@ describe('kedge get', () => {
     expect(code).toBe(0)
   })
 
+  it('tells no TTL where the update has none', async () => {
+    const around = having({ key: '7', ns: 'users', value: 'simple' }, [])
+    const told = JSON.parse((await kedge(['get', 'users', '7', '--json'], around)).out) as object
+    expect(told).toMatchObject({ value: 'simple' })
+    expect(told).not.toHaveProperty('ttlMs')
+  })
+
   it('knows when a TTL has ended', async () => {
     const around = having(put(0), [])
     around.clock.ms += 301_000

@@ -118,6 +118,21 @@ describe('the configuration file', () => {
     expect(code).toBe(2)
   })
 
+  it('is refused where it is larger than a megabyte', async () => {
+    const content = JSON.stringify({ url: 'http://proxy.example' })
+    expect(await refused(content.padEnd(1_000_001))).toMatchObject({
+      code: 2,
+      err: 'kedge: kedge.config.json is larger than 1000000 bytes\n',
+    })
+    expect((await refused(content.padEnd(1_000_000))).err).not.toContain('larger')
+  })
+
+  it('may hold credentials of the gateway, which no command shows', async () => {
+    const { err } = await refused({ url: 'hunter2', gateway: { token: ['hunter2'], user: ['ann:hunter3'] } })
+    expect(err).toContain('must begin with http://')
+    expect(err).not.toContain('hunter2')
+  })
+
   it('may hold secrets, which are not shown', async () => {
     const files = {
       'kedge.config.json': { url: 'http://proxy.example', username: 'ann', password: 'hunter2' },

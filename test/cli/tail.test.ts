@@ -141,6 +141,44 @@ describe('kedge tail', () => {
     ])
   })
 
+  it('shows the updates that are committed, and every eviction', async () => {
+    const { log, fetch } = proxy()
+    const transaction = log.begin()
+    for (const topic of [TOPIC, 'cache-updates'])
+      transaction.append(topic, { key: null, value: new TextEncoder().encode('{"v":1,"op":"clear"}') })
+    transaction.abort()
+    append(log, 'cache-updates', { key: '7', ns: 'users', value: 1 })
+    append(log, TOPIC, { v: 1, op: 'clear' })
+    expect(lines((await kedge(['tail', 'updates'], { fetch })).out)).toHaveLength(1)
+    expect(lines((await kedge(['tail'], { fetch })).out)).toHaveLength(2)
+  })
+
+  it('says where it goes on when retention is quicker', async () => {
+    const { log, fetch } = proxy()
+    for (let n = 0; n < 10; n++) append(log, TOPIC, { v: 1, op: 'clear', ns: `n${n}` })
+    const late: typeof globalThis.fetch = (input, init) => {
+      if (new Request(input, init).url.includes('/records')) log.truncate(TOPIC, 0, 6)
+      return fetch(input, init)
+    }
+    const { code, out, err } = await kedge(['tail', '--from', 'beginning'], { fetch: late })
+    expect(words(out)).toEqual(['clear  n6', 'clear  n7', 'clear  n8', 'clear  n9'])
+    expect([code, err]).toEqual([0, 'partition 0: retention has deleted the next records; going on at 6\n'])
+  })
+
+  it('asks for more at once where a record does not fit', async () => {
+    const { log, fetch } = proxy()
+    append(log, TOPIC, { v: 1, op: 'clear', ns: 'users' })
+    const narrow: typeof globalThis.fetch = (input, init) => {
+      const { pathname, searchParams } = new URL(new Request(input, init).url)
+      const isSmall = Number(searchParams.get('max_bytes')) < 3_000_000
+      return pathname.endsWith('/records') && isSmall
+        ? Promise.resolve(Response.json([]))
+        : fetch(input, init)
+    }
+    const { code, out } = await kedge(['tail'], { fetch: narrow })
+    expect([code, words(out)]).toEqual([0, ['clear  users']])
+  })
+
   it('says that a proxy keeps back what is there', async () => {
     const { log, fetch } = proxy()
     append(log, TOPIC, { v: 1, op: 'clear', ns: 'users' })

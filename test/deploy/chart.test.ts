@@ -183,6 +183,91 @@ describe.skipIf(missing !== undefined)('the chart', { timeout: 120_000 }, () => 
     }
   })
 
+  it('lets each pod be reached by those that it serves, on their port alone, and reach names and its gateway', async () => {
+    const monitoring = ['--set', 'networkPolicy.monitoring[0].podSelector.matchLabels.app=prometheus']
+    const documents = await rendered('--values', EVERYTHING, ...monitoring)
+    const policies = documents.filter(({ kind }) => kind === 'NetworkPolicy')
+    expect(policies).toHaveLength(5)
+    for (const { metadata, spec } of policies) {
+      const froms = spec.ingress.map(({ ports, from }: { ports: { port: string }[]; from: unknown }) => [
+        ports.map(({ port }) => port),
+        from,
+      ])
+      const prometheus = [{ podSelector: { matchLabels: { app: 'prometheus' } } }]
+      const isServer = /-(gateway|serve)$/.test(metadata.name)
+      const clients = isServer ? [[['http'], [{ podSelector: {} }]]] : []
+      expect([metadata.name, froms]).toEqual([metadata.name, [...clients, [['health'], prometheus]]])
+      expect(spec.egress[0].ports).toEqual([
+        { protocol: 'UDP', port: 53 },
+        { protocol: 'TCP', port: 53 },
+      ])
+      const gateways = spec.egress.slice(1, -1).map(({ ports }: { ports: unknown }) => ports)
+      expect(gateways).toEqual(
+        metadata.name.endsWith('-gateway') ? [] : [[{ protocol: 'TCP', port: 'http' }]],
+      )
+    }
+  })
+
+  it('gives a pod no more than it needs, and no name of a Service for a setting', async () => {
+    for (const { kind, spec } of await rendered('--values', EVERYTHING)) {
+      if (kind !== 'Deployment') continue
+      const pod = spec.template.spec
+      expect(pod).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false })
+      expect(pod.securityContext).toMatchObject({
+        runAsNonRoot: true,
+        seccompProfile: { type: 'RuntimeDefault' },
+      })
+      expect(pod.containers[0].securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      })
+    }
+  })
+
+  it('replaces pods one by one without a gap, and when their configuration changes', async () => {
+    const deployments = async (...args: readonly string[]) =>
+      (await rendered('--values', EVERYTHING, ...args)).filter(({ kind }) => kind === 'Deployment')
+    const sumOf = ({ spec }: Document) => spec.template.metadata.annotations['checksum/config']
+    const [first, same, after] = await Promise.all([
+      deployments(),
+      deployments('--set', 'gateway.replicas=7'),
+      deployments('--set', 'config.ttl=7m'),
+    ])
+    for (const [index, one] of first.entries()) {
+      expect(one.spec.strategy.rollingUpdate).toEqual({ maxSurge: 1, maxUnavailable: 0 })
+      expect(sumOf(same[index]!)).toBe(sumOf(one))
+      expect(sumOf(after[index]!)).not.toBe(sumOf(one))
+    }
+  })
+
+  it('sends a client to the gateway that has its consumer instance, and others to the gateway of the release', async () => {
+    const documents = await rendered('--values', EVERYTHING)
+    const service = documents.find(
+      ({ kind, metadata }) => kind === 'Service' && metadata.name === 'shop-kedge-gateway',
+    )
+    expect(service!.spec.sessionAffinity).toBe('ClientIP')
+    const urls = (all: readonly Document[]) =>
+      all
+        .filter(({ kind }) => kind === 'Deployment')
+        .flatMap(({ spec }) => spec.template.spec.containers[0].env)
+        .flatMap(({ name, value }: { name: string; value: string }) => (name === 'KEDGE_URL' ? [value] : []))
+    const inside = await rendered('--values', EVERYTHING, '--set', 'config.url=null')
+    expect(new Set(urls(inside))).toEqual(new Set(['http://shop-kedge-gateway:8082']))
+    const elsewhere = await rendered('--values', EVERYTHING, '--set', 'config.url=https://kafka-rest.example')
+    expect(urls(elsewhere)).toEqual([])
+  })
+
+  it('starts a relay by its configuration alone', async () => {
+    const documents = await rendered('--set', 'config.gateway.upstream=https://kafka-rest.example')
+    const config = documents.find(({ kind }) => kind === 'ConfigMap') as unknown as {
+      data: Record<string, string>
+    }
+    expect(JSON.parse(config.data['kedge.config.json']!)).toEqual({
+      gateway: { upstream: 'https://kafka-rest.example' },
+    })
+  })
+
   it('keeps a process that is behind among the endpoints of its lag, and restarts none for it', async () => {
     const documents = await rendered('--values', EVERYTHING)
     const of = (kind: string, name: string) =>
