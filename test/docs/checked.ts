@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { readGatewayOptions } from '../../tools/bench/gateway-options.ts'
 import { readOptions } from '../../tools/bench/options.ts'
 import { readStoresOptions } from '../../tools/bench/stores-options.ts'
+import { readTailOptions } from '../../tools/bench/tail/options.ts'
 import { readOptions as readDemoOptions } from '../../examples/tour/options.ts'
 import { VARIABLE_NAMES } from '../../worker/variables.ts'
 import { kedge } from '../cli/harness.ts'
@@ -48,6 +49,7 @@ const READERS: Readonly<Record<string, (args: readonly string[]) => unknown>> = 
   bench: readOptions,
   'bench:gateway': readGatewayOptions,
   'bench:stores': readStoresOptions,
+  'bench:tail': readTailOptions,
   start: readDemoOptions,
   test: readTestArguments,
 }
