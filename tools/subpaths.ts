@@ -70,7 +70,6 @@ export interface Bundle {
 const USER_SCHEMA = 'tools/user-schema.ts'
 
 export const BUNDLES: Readonly<Record<string, Bundle>> = {
-  core: { parts: ['.'], maxBytes: 35_700 },
   'core + zod': { parts: ['.', USER_SCHEMA], maxBytes: 40_300 },
   'core + gateway': { parts: ['.', './adapters/gateway'], maxBytes: 42_500 },
   'core + gateway + zod': { parts: ['.', './adapters/gateway', USER_SCHEMA], maxBytes: 46_200 },
@@ -79,7 +78,6 @@ export const BUNDLES: Readonly<Record<string, Bundle>> = {
   'core + replicate': { parts: ['.', './replicate'], maxBytes: 43_800 },
   'core + write-paths': { parts: ['.', './write-paths'], maxBytes: 40_900 },
   'core + loader-client': { parts: ['.', './loader-client'], maxBytes: 40_300 },
-  core: { parts: ['.'], maxBytes: 36_300 },
   'core + all features': {
     parts: ['.', './tier', './replicate', './write-paths', './loader-client'],
     maxBytes: 51_100,

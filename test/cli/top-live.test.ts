@@ -12,32 +12,11 @@ import { REFUSAL_REASONS } from '../../services/gateway/refusal.ts'
 import { systemRuntime } from '../../src/ports/runtime.ts'
 import { kedge } from './harness.ts'
 import { VirtualTerminal } from './virtual-terminal.ts'
+import { processOf } from './watched.ts'
 
 const TOKEN = 'a-token-of-the-gateway'
 
-/** A gateway, for as long as the test. */
-async function gateway(): Promise<{ readonly url: string; readonly health: string }> {
-  const stop = new AbortController()
-  const found: Record<string, string> = {}
-  const args = ['gateway', '--port', '0', '--listen', '0', '--topic', 'cache-evictions', '--token', TOKEN]
-  await new Promise<void>((resolve, reject) => {
-    const ran = kedge([...args, '--log-format', 'json'], {
-      runtime: systemRuntime(),
-      stop: stop.signal,
-      onOut: (text) => {
-        const { event, url } = JSON.parse(text) as { event: string; url: string }
-        found[event] = url
-        if (found['health'] && found['listening']) resolve()
-      },
-    })
-    onTestFinished(async () => {
-      stop.abort()
-      await ran
-    })
-    void ran.then(({ out, err }) => reject(new Error(out + err)))
-  })
-  return { url: found['listening']!, health: found['health']! }
-}
+const gateway = () => processOf(['gateway', '--port', '0', '--topic', 'cache-evictions', '--token', TOKEN])
 
 /** What serves a live page of its own making. */
 async function page(events: (response: ServerResponse) => void): Promise<string> {

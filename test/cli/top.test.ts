@@ -15,6 +15,8 @@ import { systemRuntime } from '../../src/ports/runtime.ts'
 import { append, kedge, proxy } from './harness.ts'
 import type { Proxy, Ran, Surroundings } from './harness.ts'
 import { VirtualTerminal } from './virtual-terminal.ts'
+import { processOf } from './watched.ts'
+import type { Process } from './watched.ts'
 
 /** A pattern in which `%` stands for ESC. */
 const escapes = (pattern: string): RegExp => new RegExp(pattern.replaceAll('%', '\u001B'), 'g')
@@ -23,37 +25,6 @@ const ESC = '\u001B'
 const COLOUR = new RegExp(`${ESC}\\[3\\dm`)
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
-
-interface Process {
-  /** Where its clients ask it. */
-  readonly url: string
-  /** Where it serves its health. */
-  readonly health: string
-}
-
-/** A process with `--listen`, for as long as the test. */
-async function processOf(args: string[], around: Surroundings = {}): Promise<Process> {
-  const stop = new AbortController()
-  const found: Record<string, string> = {}
-  await new Promise<void>((resolve, reject) => {
-    const ran = kedge([...args, '--log-format', 'json', '--listen', '0'], {
-      runtime: systemRuntime(),
-      ...around,
-      stop: stop.signal,
-      onOut: (text) => {
-        const { event, url } = JSON.parse(text) as { event: string; url: string }
-        found[event] = url
-        if (found['health'] && found['listening']) resolve()
-      },
-    })
-    onTestFinished(async () => {
-      stop.abort()
-      await ran
-    })
-    void ran.then(({ out, err }) => reject(new Error(out + err)))
-  })
-  return { url: found['listening']!, health: found['health']! }
-}
 
 const sidecar = async (gateway: Proxy = proxy()): Promise<Process> =>
   processOf(['serve', '--port', '0', '--open', '--transport', 'fetch', '--namespaces', 'users'], {
