@@ -22,7 +22,7 @@ const ROUND_TRIP_MS = { log: 40, tail: 10, store: 2 } as const
 const REQUESTS = 4
 
 /** Where the last proof of freshness came from. */
-export type Source = 'log' | 'tail' | 'store'
+type Source = 'log' | 'tail' | 'store'
 
 export interface Isolate {
   readonly cache: Cache

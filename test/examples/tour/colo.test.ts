@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -61,10 +62,7 @@ describe('the colo', { timeout: 60_000 }, () => {
     expect(second!.startsWith(`\u001B[${height}A`)).toBe(true)
     // It fits a screen of 100 columns and 24 lines.
     expect(height).toBeLessThanOrEqual(20)
-    for (const line of drawn
-      .join('\n')
-      .replaceAll(/\u001B\[\d*[AK]/g, '')
-      .split('\n'))
+    for (const line of stripVTControlCharacters(drawn.join('\n')).split('\n'))
       expect(line.length).toBeLessThanOrEqual(104)
   })
 
