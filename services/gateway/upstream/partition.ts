@@ -32,6 +32,7 @@ export class UpstreamPartition {
   readonly #samples: PacedCalls<PartitionBounds>
   readonly #readers = new Map<Isolation, ReadAhead>()
   #logId: string | undefined
+  #reading: Promise<unknown> = Promise.resolve()
   /** Whether the upstream tells identities, once it has been asked. */
   #tells = false
   /** The end up to which the log is known to be the one of the lineage. */
@@ -164,12 +165,21 @@ export class UpstreamPartition {
     for (const reader of this.#readers.values()) reader.forgetBefore(beginning)
   }
 
+  /** A proxy that tells no identity has consumer instances: reads side by side would take one each. */
+  #inTurn<T>(read: () => Promise<T>): Promise<T> {
+    if (this.#tells) return read()
+    const turn = this.#reading.then(read)
+    this.#reading = turn.catch(() => undefined)
+    return turn
+  }
+
   #reader(isolation: Isolation): ReadAhead {
     const known = this.#readers.get(isolation)
     if (known) return known
     const reader = new ReadAhead(this.place, isolation, this.#connection, {
       lineage: () => (this.#tells ? undefined : this.#lineage),
       onAnother: () => this.#another(),
+      inTurn: (read) => this.#inTurn(read),
     })
     this.#readers.set(isolation, reader)
     return reader

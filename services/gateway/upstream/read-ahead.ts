@@ -26,6 +26,8 @@ export interface OfTheLog {
   readonly lineage: () => Lineage | undefined
   /** The log is another one. */
   readonly onAnother: () => void
+  /** Runs the read when those before it have ended. */
+  readonly inTurn: <T>(read: () => Promise<T>) => Promise<T>
 }
 
 export class ReadAhead {
@@ -103,7 +105,7 @@ export class ReadAhead {
   }
 
   async #older(offset: number, maxBytes: number, signal: AbortSignal | undefined): Promise<PartitionSlice> {
-    const read = await this.#ask(offset, maxBytes, this.#isolation, signal)
+    const read = await orAbort(this.#ask(offset, maxBytes, this.#isolation, signal), signal)
     const outOfRange = read.outOfRange.length > 0
     return { records: outOfRange ? [] : this.#records(read), next: nextOf(read, offset), outOfRange }
   }
@@ -115,13 +117,11 @@ export class ReadAhead {
     signal?: AbortSignal,
   ): Promise<ReadResult> {
     const { topic, partition } = this.#place
-    return this.#connection.call(topic, signal, (own) =>
-      this.#connection.log.read(topic, [{ partition, offset }], {
-        maxBytes,
-        waitMs: 0,
-        isolation,
-        signal: own,
-      }),
+    const how = { maxBytes, waitMs: 0, isolation }
+    return this.#log.inTurn(() =>
+      this.#connection.call(topic, signal, (own) =>
+        this.#connection.log.read(topic, [{ partition, offset }], { ...how, signal: own }),
+      ),
     )
   }
 

@@ -56,6 +56,27 @@ describe('What an upstream costs', () => {
     expect((await read(0)).values).toEqual(['a', 'b', 'c'])
   })
 
+  it('reads one after the other at a proxy that may hold an instance for each reader', async () => {
+    const under = { way: 0, most: 0 }
+    const slow = (log: KafkaLog): KafkaLog => ({
+      ...log,
+      read: async (...asked) => {
+        under.most = Math.max(under.most, ++under.way)
+        for (let turns = 0; turns < 5; turns++) await Promise.resolve()
+        under.way--
+        return log.read(...asked)
+      },
+    })
+    const { cluster, produce, read } = world({ capabilities: BARE, wrapped: slow })
+    produce('a', 'b', 'c', 'd')
+    await read(2)
+    produce('e')
+    const all = [read(0), read(1), read(4), read(3), cluster.offsets('t', 0), read(0), read(4)]
+    await Promise.all(all)
+    expect(under).toEqual({ way: 0, most: 1 })
+    expect(((await all[0]) as { values: string[] }).values).toEqual(['a', 'b', 'c', 'd', 'e'])
+  })
+
   it('answers with no more than was asked for', async () => {
     const { produce, read } = world()
     produce('aaaa', 'bbbb', 'cccc')
