@@ -31,9 +31,10 @@ export const GATEWAY: Row = {
     lines(
       'Connections',
       'short',
-      'Beside the limit.',
+      'Beside the limit, and those of them that are sockets.',
       query(sum('instance', series('kedge_gateway_connections')), '{{instance}}'),
       query(sum('instance', series('kedge_gateway_max_connections')), 'limit {{instance}}'),
+      query(sum('instance', series('kedge_gateway_sockets')), 'sockets {{instance}}'),
     ),
     lines(
       'Bytes',
