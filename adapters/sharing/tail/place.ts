@@ -131,7 +131,9 @@ export class Place {
       for (;;) {
         const sinceMs = this.last ? clock.now() - this.last.own : 0
         await runtime.sleep(Math.max(1, WARM_EVERY_MS - sinceMs))
-        if (clock.now() - this.#askedAt >= WARM_FOR_MS) return
+        const idleMs = clock.now() - this.#askedAt
+        // A clock that has stepped back would have it sample on for as long as the step was.
+        if (!(idleMs >= 0 && idleMs < WARM_FOR_MS)) return
         await (this.#running?.settled ?? this.#begin(this.#allowedMs))
       }
     } catch {

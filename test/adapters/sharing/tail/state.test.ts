@@ -242,6 +242,19 @@ describe('the clock of a tail', () => {
     expect((await ask({ maxAgeMs: 60_000 })).life).not.toBe(before.life)
   })
 
+  it('stops to sample two seconds after the last question also where it has stepped back meanwhile', async () => {
+    const { state, ask } = tailOf()
+    await ask({ maxAgeMs: 500 })
+    // Into a pause: a sample that is under way fails, and ends it.
+    await runtime.advance(50)
+    runtime.stepClocks(-3_600_000)
+    await runtime.advance(3000)
+    const over = state.stats().samples
+    await runtime.advance(60_000)
+    expect(state.stats().samples).toBe(over)
+    expect(runtime.sleeping).toBe(0)
+  })
+
   it('keeps its life while both clocks go on', async () => {
     const { ask } = tailOf()
     const before = await ask()
