@@ -85,7 +85,7 @@ export class Place {
 
   /** Whether no client has asked for a while, and nothing is under way. */
   isIdle(now: number): boolean {
-    return !this.#isWarm && this.#running === undefined && now - this.#askedAt >= WARM_FOR_MS
+    return !this.#isWarm && this.#running === undefined && Math.abs(now - this.#askedAt) >= WARM_FOR_MS
   }
 
   /**

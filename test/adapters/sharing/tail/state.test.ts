@@ -175,6 +175,9 @@ describe('what a tail tells', () => {
     await runtime.advance(2000)
     await ask({ topic: 'wide', partition: 65 })
     expect(state.stats().places).toBe(64)
+    // Also where the clock shows less than at the last question.
+    runtime.stepClocks(-3_600_000)
+    expect(await ask({ topic: 'wide', partition: 66 })).toMatchObject({ end: 0 })
   })
 })
 
