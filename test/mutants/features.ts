@@ -461,4 +461,14 @@ export const featureMutants: readonly Mutant[] = [
     hint: ['src/extension.test.ts'],
     unseen: 'No feature of a simulated fleet refuses a value.',
   },
+  {
+    id: 'rejection-of-a-listener',
+    what: 'What an async listener rejects with is heard by no handler, and ends a process of Node.',
+    file: 'src/runtime/listener.ts',
+    from: 'said?.then?.(undefined, () => undefined)',
+    to: 'void said',
+    breaks: [],
+    hint: ['src/runtime/listener.test.ts', 'src/corner-cases.test.ts'],
+    unseen: 'No listener of a simulated fleet is async.',
+  },
 ]
