@@ -3,7 +3,7 @@
  *
  * Where the upstream tells no identity of the log, the last record that was read is found again before anything is used that
  * goes on after it: as a cache does that asks the upstream by itself. Without that, a window of the old log would hide from
- * every client that the topic was created anew.
+ * every client that the topic was created anew (decision 136).
  *
  * @module
  */
