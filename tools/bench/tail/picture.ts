@@ -32,7 +32,7 @@ export function pictureOf(bills: readonly Bill[]): string {
     '@media(prefers-color-scheme:dark){text{fill:#f0f6fc}.small{fill:#9198a1}line{stroke:#3d444d}.direct{fill:#f85149}.tail{fill:#d29922}.store,.gateway{fill:#3fb950}}',
     '</style>',
     '<text class="head" x="12" y="22">What a month costs</text>',
-    `<text class="small" x="165" y="22">US dollars, on a logarithmic scale; beside each bar requests a second at the origin</text>`,
+    `<text class="small" x="${LEFT}" y="22">US dollars, on a logarithmic scale; beside each bar requests a second at the origin</text>`,
     ...axis(height),
     ...body,
     '</svg>',

@@ -32,7 +32,8 @@ export const ROUND_TRIP_MS = { store: 6, tail: 25, origin: 80, source: 80, clust
 /** What a second of the measured time had, unless it says otherwise. */
 export interface Seen {
   readonly origin: number
-  readonly originPeak: number
+  /** That were acknowledged: they come by chance. */
+  readonly evictions: number
   /** Requests at all tails together. */
   readonly tail: number
   readonly tailPeak: number

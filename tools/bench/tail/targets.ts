@@ -27,15 +27,15 @@ export function judge(rows: readonly Row[], costs: readonly Cost[]): Target[] {
 const stored = (rows: readonly Row[], name: string) =>
   rows.find((row) => row.name === name && row.plan.way === 'store')
 
-/** Of the row that is nearest to its bound. */
+/** Of the row that is nearest to its bound: a read for each eviction that there was. */
 function ofOrigins(rows: readonly Row[]): Target[] {
   const each = rows
     .filter(({ name, plan }) => plan.way !== 'direct' && plan.way !== 'gateway' && name !== 'restart')
-    .map(({ plan: { tails, evictions }, seen: { origin } }): Target => {
+    .map(({ plan: { tails }, seen: { origin, evictions } }): Target => {
       const most = SAMPLES + evictions
       return { name: 'origin requests / s, a tail', most, got: origin / tails, unit: '' }
     })
-  const [worst] = each.toSorted((a, b) => b.got - a.got)
+  const [worst] = each.toSorted((a, b) => b.got / b.most - a.got / a.most)
   return worst ? [worst] : []
 }
 

@@ -218,7 +218,7 @@ class World {
     const seconds = this.#plan.seconds - this.#from / 1000
     return {
       origin: origin.total / seconds,
-      originPeak: origin.peak,
+      evictions: this.#acknowledgedAt.filter((moment) => moment >= this.#from).length / seconds,
       tail: asked.total / seconds,
       tailPeak: asked.peak,
       matches: match.total / seconds,
