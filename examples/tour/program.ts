@@ -54,8 +54,8 @@ async function colo(
 ): Promise<number> {
   const log = await parts.openLog({ port: chosen ? firstPort : 0, orAnother: !chosen }, brokers)
   try {
-    const isTerminal = process.stdout.isTTY
-    return await showColo({ url: log.url, signal, print, emphasis: bold, isTerminal })
+    const { isTTY: isTerminal, columns } = process.stdout
+    return await showColo({ url: log.url, signal, print, emphasis: bold, isTerminal, columns })
   } finally {
     await log.close()
   }

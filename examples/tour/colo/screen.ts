@@ -9,7 +9,7 @@ export interface Fleets {
 }
 
 /** Columns of a name, and of each fleet. */
-const [NAME, COLUMN] = [23, 40]
+const [NAME, COLUMN] = [22, 38]
 /** The longest bar, and what it stands for. */
 const BAR = { width: 20, most: 100 }
 /** So many isolates are shown one by one. */
@@ -17,22 +17,28 @@ const SHOWN = 4
 
 export const INTRODUCTION: readonly string[] = [
   'the same requests twice, to isolates that poll the log for themselves, and to isolates that',
-  'share one tail and the store of their data center: four a second each. A row changes every two seconds.',
+  'share one tail and the store of their data center: four a second each. A row changes every 2 s.',
 ]
 
-/** The screen, as lines that the next one is drawn over. */
+export interface Drawing {
+  readonly emphasis: Emphasis
+  /** Of the terminal. */
+  readonly columns: number
+}
+
+/** The screen, as lines that the next one is drawn over: none is longer than the terminal is wide. */
 export function screenOf(
   { direct, shared }: Fleets,
   rows: Rows,
   scene: string,
-  emphasis: Emphasis,
+  { emphasis, columns }: Drawing,
 ): string[] {
   const line = (name: string, of: (fleet: Fleet) => string): string =>
-    `${name.padEnd(NAME)}${of(direct).padEnd(COLUMN)}${of(shared)}`.trimEnd()
+    `${name.padEnd(NAME)}${of(direct).padEnd(COLUMN)}${of(shared)}`.trimEnd().slice(0, columns)
   const count = (meter: { rate: number; total: number }): string =>
     `${meter.rate.toFixed(1).padStart(5)} / s, ${meter.total} in all`
   return [
-    emphasis(scene),
+    emphasis(scene.slice(0, columns)),
     '',
     emphasis(line('', (fleet) => (fleet === direct ? 'each polls the log' : 'one tail, one store'))),
     emphasis(line('requests at the log', ({ log }) => count(log))),

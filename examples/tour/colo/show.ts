@@ -17,6 +17,8 @@ export interface ShowOptions {
   readonly emphasis: Emphasis
   /** Whether lines can be drawn over. */
   readonly isTerminal: boolean
+  /** Of the terminal. @default 100 */
+  readonly columns?: number
   /** How long each scene is. @default 10_000 */
   readonly sceneMs?: number
 }
@@ -101,8 +103,8 @@ class Screen {
   }
 
   #draw(scene: string): void {
-    const { print, emphasis } = this.#options
-    const lines = screenOf(this.#fleets, this.#rows, scene, emphasis)
+    const { print, emphasis, columns = 100 } = this.#options
+    const lines = screenOf(this.#fleets, this.#rows, scene, { emphasis, columns })
     // Up to the first line of the screen before, and each line is cleared behind what it shows.
     const up = this.#drawn > 0 ? `\u001B[${this.#drawn}A` : ''
     print([up + lines.map((line) => `${line}\u001B[K`).join('\n')])
