@@ -56,6 +56,8 @@ class Calm {
   readonly #refused = new Set<string>()
   readonly #polls = new Map<Life, number[]>()
   readonly #last = new Map<Life, number>()
+  /** When an isolate has read records of the evictions topic. */
+  readonly #readAt = new Map<Life, number[]>()
   /** When anything was written to the evictions topic, ascending. */
   readonly #appended: readonly number[]
 
@@ -70,6 +72,9 @@ class Calm {
       else if (event.type === 'refuse' && (event.reason === 'size' || event.reason === 'expired'))
         this.#refused.add(nameOf(life, event.namespace, event.key))
     }
+    for (const { life, topic, operation, told } of chronicle.calls.values())
+      if (topic === EVICTIONS && operation === 'read' && told?.offsets?.length)
+        push(this.#readAt, life, told.t)
     for (const { life, t } of newsOf(trace).items) push(this.#heard, life, t)
     for (const times of this.#heard.values()) times.sort((a, b) => a - b)
     for (const { by, seq } of chronicle.served) if (by.space !== 'sets') this.#last.set(by.life, seq)
@@ -116,6 +121,10 @@ class Calm {
     if (this.#isAppended(by.t - ANNOUNCED_MS, t)) return false
     // The isolate knows of an eviction, and has not passed it yet.
     if (newsOf(this.#trace).isAhead(by.life, by.space, by.seq)) return false
+    // An intent counts from when it is read, also where the past is read one record at a time.
+    const intentsMs = longestIntentMs(by.life.plan)
+    const readAt = this.#readAt.get(by.life) ?? []
+    if (intentsMs > 0 && readAt.some((at) => at <= t && at + intentsMs >= by.t)) return false
     const heard = this.#heard.get(by.life) ?? []
     const last = heard[firstAbove(heard, t, (each) => each) - 1] ?? 0
     return last + this.#trace.scenario.world.replicaLagMs + ROUNDING_MS < by.t
