@@ -75,13 +75,14 @@ class Excuses {
     for (const { life, record, t, isRead } of newsOf(trace).items)
       if (isRead) this.#heard(life, record.namespace ?? '*', t)
     for (const write of chronicle.writes.values()) push(this.#writes, write.life, write)
+    const served = new Set(chronicle.served.map(({ by }) => by))
     const bypassed = new Set(chronicle.served.filter((each) => each.bypassed).map(({ by }) => by))
     for (const read of chronicle.reads.values()) {
       // That a token from beyond the end asks for nothing, only a log that can be reached says. One of another log may be of a
       // write that stands anywhere before the end of this one.
-      // A read of many keys does not say whether it went past the cache.
+      // A read of many keys does not say whether it went past the cache, nor does one that failed or whose isolate was killed.
       const isMany = read.how === 'getMany' || read.how === 'getOrSetMany'
-      const isAhead = read.stranger === 'ahead' && (isMany || bypassed.has(read) || read.code !== undefined)
+      const isAhead = read.stranger === 'ahead' && (isMany || bypassed.has(read) || !served.has(read))
       const isUnjudged = read.stranger === 'elsewhere' || isAhead
       if (read.after !== undefined || isUnjudged) push(this.#tokens, read.life, read)
       if (read.request !== undefined) push(this.#requests, read.request, read)
