@@ -50,6 +50,10 @@ class Excuses {
   readonly #evictions = new Map<Life, Map<string, number[]>>()
   readonly #writes = new Map<Life, Write[]>()
   readonly #tokens = new Map<Life, Read[]>()
+  /** Reads with a token from beyond the end, which only the log can tell. */
+  readonly #unknown = new Map<Life, Read[]>()
+  /** When the isolate had a proof. */
+  readonly #proved = new Map<Life, number[]>()
   readonly #requests = new Map<number, Read[]>()
   /** Loads of which the isolate says that they failed. */
   readonly #failures: { life: Life; space: string; keys: readonly string[]; seq: number }[] = []
@@ -62,6 +66,7 @@ class Excuses {
       // A horizon that rises ends joining too: below it an eviction may have been forgotten.
       if (event.type === 'horizon') this.#heard(life, event.namespace, t)
       // The isolate no longer shares what a write of unknown fate may have meant.
+      else if (event.type === 'poll') push(this.#proved, life, seq)
       else if (event.type === 'publish_failed' && event.topic === EVICTIONS) this.#heard(life, '*', t)
       else if (event.type === 'reanchor') this.#heard(life, '*', t)
       else if (event.type === 'drop' && event.reason === 'evicted') this.#heard(life, event.namespace, t)
@@ -85,6 +90,7 @@ class Excuses {
       const isAhead = read.stranger === 'ahead' && (isMany || bypassed.has(read) || !served.has(read))
       const isUnjudged = read.stranger === 'elsewhere' || isAhead
       if (read.after !== undefined || isUnjudged) push(this.#tokens, read.life, read)
+      else if (read.stranger === 'ahead') push(this.#unknown, read.life, read)
       if (read.request !== undefined) push(this.#requests, read.request, read)
     }
   }
@@ -140,10 +146,14 @@ class Excuses {
     return (isBehind || life.plan.follows) && newsOf(this.#trace).isAhead(life, space, seq)
   }
 
-  /** A token may demand a position that is later than the begin of the load. */
-  #isRequired({ life, space, key, t }: Load): boolean {
-    return (this.#tokens.get(life) ?? []).some(
-      (read) => read.space === space && read.keys.includes(key) && read.t <= t && read.settledAt >= t,
+  /** A token may demand a position that is later than the begin of the load; so may one that no proof has judged yet. */
+  #isRequired({ life, space, key, t, seq }: Load): boolean {
+    const isOf = (read: Read) =>
+      read.space === space && read.keys.includes(key) && read.t <= t && read.settledAt >= t
+    if ((this.#tokens.get(life) ?? []).some(isOf)) return true
+    const proved = this.#proved.get(life) ?? []
+    return (this.#unknown.get(life) ?? []).some(
+      (read) => isOf(read) && !proved.some((at) => at > read.seq && at < seq),
     )
   }
 
