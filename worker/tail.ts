@@ -10,5 +10,6 @@ export {
   type TailNamespace,
   type TailStub,
 } from './tail/durable-tail.ts'
+export { objectSocket, type ObjectSocketOptions } from './tail/object-socket.ts'
 export { regionOf, TAIL_REGIONS, type TailRegion } from './tail/regions.ts'
 export { TailObject, type TailObjectContext } from './tail/tail-object.ts'

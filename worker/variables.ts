@@ -153,6 +153,8 @@ export interface Variables {
   readonly TAIL_REGION?: TailRegion | undefined
   /** @default 1 */
   readonly TAIL_SHARDS?: number | undefined
+  /** How the object asks the gateway. @default 'requests' */
+  readonly TAIL_UPSTREAM?: 'requests' | 'socket' | undefined
   readonly READ_TOKENS?: readonly string[] | undefined
   readonly WRITE_TOKENS?: readonly string[] | undefined
   readonly EVICT_TOKENS?: readonly string[] | undefined
@@ -225,6 +227,7 @@ const READERS: { readonly [K in keyof Variables]-?: () => z.ZodMiniType<Variable
   TAIL_SECRET: matching(/^[\w+/-]{43,342}={0,2}$/, 'must be base64 of 32 to 256 bytes'),
   TAIL_REGION: oneOf(...TAIL_REGIONS),
   TAIL_SHARDS: count,
+  TAIL_UPSTREAM: oneOf('requests', 'socket'),
   READ_TOKENS: tokens,
   WRITE_TOKENS: tokens,
   EVICT_TOKENS: tokens,

@@ -21,14 +21,18 @@ export type TailSettings = { readonly topic: string; readonly store: StoreSettin
       /** `undefined`: by the first request of the isolate. */
       readonly region: TailRegion | undefined
       readonly shards: number | undefined
+      /** The gateway that the object opens a socket to. `undefined`: it asks its log by requests. */
+      readonly socket: GatewayAddress | undefined
     }
-  | ({ readonly kind: 'gateway' } & Pick<GatewaySettings, 'url' | 'auth'>)
+  | ({ readonly kind: 'gateway' } & GatewayAddress)
 )
+
+type GatewayAddress = Pick<GatewaySettings, 'url' | 'auth'>
 
 type GatewaySettings = Extract<KafkaSettings, { readonly flavor: 'gateway' | 'confluent' }>
 
-const OF_TAIL = ['TAIL_STORE', 'TAIL_SECRET', 'TAIL_REGION', 'TAIL_SHARDS'] as const
-const OF_OBJECTS = ['TAIL_REGION', 'TAIL_SHARDS'] as const
+const OF_OBJECTS = ['TAIL_REGION', 'TAIL_SHARDS', 'TAIL_UPSTREAM'] as const
+const OF_TAIL = ['TAIL_STORE', 'TAIL_SECRET', ...OF_OBJECTS] as const
 
 /** The tail that the variables name, or what is wrong with them. */
 export function readTail(
@@ -48,16 +52,20 @@ export function readTail(
   if (kind === 'durable-object') {
     if (namespace === undefined)
       return { fault: '`KEDGE_TAIL`, a Durable Object namespace, is needed with `TAIL` durable-object.' }
-    const { TAIL_REGION: region, TAIL_SHARDS: shards } = variables
-    return { kind, namespace, region, shards, ...shared }
+    const { TAIL_REGION: region, TAIL_SHARDS: shards, TAIL_UPSTREAM: upstream } = variables
+    const object = { kind, namespace, region, shards, ...shared }
+    if (upstream !== 'socket') return { ...object, socket: undefined }
+    if (kafka.flavor !== 'gateway') return { fault: '`TAIL_UPSTREAM` socket needs `KAFKA_FLAVOR` gateway.' }
+    return { ...object, socket: addressOf(kafka) }
   }
   const foreign = OF_OBJECTS.find(given)
   if (foreign !== undefined) return { fault: `\`${foreign}\` is for \`TAIL\` durable-object.` }
   // No proxy but a gateway answers its route.
   if (kafka.flavor !== 'gateway') return { fault: '`TAIL` gateway needs `KAFKA_FLAVOR` gateway.' }
-  const { url, auth } = kafka
-  return { kind, url, ...(auth && { auth }), ...shared }
+  return { kind, ...addressOf(kafka), ...shared }
 }
+
+const addressOf = ({ url, auth }: GatewaySettings): GatewayAddress => ({ url, ...(auth && { auth }) })
 
 /**
  * @param region where the isolate is, as far as its requests have said

@@ -49,10 +49,16 @@ export interface TailOptions {
   readonly runtime?: Runtime
 }
 
-/** What `tailSocket()` makes. */
+/** What `tailSocket()` makes, and `objectSocket()` for a Durable Object. */
 export interface TailSocket {
   /** Called by `tail()`. */
   over(terms: SocketTerms): Pick<KafkaLog, 'offsets' | 'read'> & { close(): void }
+  /**
+   * Whether it lives on when the request that opened it ends, though the platform isolates requests: in a Durable Object.
+   *
+   * @default false
+   */
+  readonly outlivesRequests?: boolean
 }
 
 /** What `tail()` gives to a socket. */
@@ -94,6 +100,8 @@ export function checkTailOptions(options: TailOptions): void {
     throw new TypeError('`url`: exactly one of `url` and `ask` must be given')
   if (store && key === undefined) throw new TypeError('`secret`: must be given with `store`')
   if (socket && url === undefined) throw new TypeError('`socket`: must be given with `url`')
-  if (socket && (runtime ?? systemRuntime()).isolatesRequests)
-    throw new TypeError('`socket`: on this platform a socket ends with the request that opened it')
+  if (socket && !socket.outlivesRequests && (runtime ?? systemRuntime()).isolatesRequests)
+    throw new TypeError(
+      '`socket`: on this platform a socket ends with the request that opened it, but objectSocket() in a Durable Object',
+    )
 }

@@ -40,6 +40,8 @@ export interface LinkOptions {
   /** Opens a socket. */
   readonly open: (start: LinkStart, everyMs: number) => Promise<WebSocketLike>
   readonly counts: LinkCounts
+  /** The link closes a socket that no caller has asked for so long. @default 30,000 */
+  readonly lingerMs?: number
 }
 
 export interface LinkCounts {
@@ -55,7 +57,6 @@ const NORMAL = 1000
 const BACKOFF = { firstMs: 250, maxMs: 30_000 }
 /** A socket that held so long was no failure. */
 const STEADY_MS = 10_000
-/** The link closes a socket that no caller has asked for so long. */
 const LINGER_MS = 30_000
 /** How long a socket may take to open, and how long a beat may be late. */
 const PATIENCE_MS = 5000
@@ -144,7 +145,8 @@ export class SocketLink {
   }
 
   get #isWanted(): boolean {
-    return !this.#isClosed && this.#options.runtime.monotonic() - this.#wantedAt < LINGER_MS
+    const { runtime, lingerMs = LINGER_MS } = this.#options
+    return !this.#isClosed && runtime.monotonic() - this.#wantedAt < lingerMs
   }
 
   async #run(): Promise<void> {

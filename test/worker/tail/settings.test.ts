@@ -29,6 +29,21 @@ describe('the tail of the bindings', () => {
     })
   })
 
+  it.each(['requests', undefined])(
+    'is an object that asks its log by requests where that is %s',
+    (upstream) => {
+      expect(readBindings({ ...OBJECT, TAIL_UPSTREAM: upstream }).tail).toMatchObject({ socket: undefined })
+    },
+  )
+
+  it('is an object that follows the gateway by a socket, with its credential', () => {
+    const { tail } = readBindings({ ...OBJECT, TAIL_UPSTREAM: 'socket', KAFKA_TOKEN: 'read-token' })
+    expect(tail).toMatchObject({
+      kind: 'durable-object',
+      socket: { url: 'https://kafka.test', auth: { token: 'read-token' } },
+    })
+  })
+
   it('is one of several, in a region, with a store', () => {
     const { tail } = readBindings({
       ...OBJECT,
@@ -76,6 +91,13 @@ describe('the tail of the bindings', () => {
     [{ TAIL: 'gateway', KAFKA_FLAVOR: 'confluent' }, '`TAIL` gateway needs `KAFKA_FLAVOR` gateway.'],
     [{ TAIL: 'gateway', TAIL_REGION: 'oc' }, '`TAIL_REGION` is for `TAIL` durable-object.'],
     [{ TAIL: 'gateway', TAIL_SHARDS: '2' }, '`TAIL_SHARDS` is for `TAIL` durable-object.'],
+    [{ ...OBJECT, TAIL_UPSTREAM: 'ws' }, "`TAIL_UPSTREAM` must be one of 'requests', 'socket'."],
+    [
+      { ...OBJECT, TAIL_UPSTREAM: 'socket', KAFKA_FLAVOR: 'confluent' },
+      '`TAIL_UPSTREAM` socket needs `KAFKA_FLAVOR` gateway.',
+    ],
+    [{ TAIL: 'gateway', TAIL_UPSTREAM: 'socket' }, '`TAIL_UPSTREAM` is for `TAIL` durable-object.'],
+    [{ TAIL_UPSTREAM: 'socket' }, '`TAIL_UPSTREAM` needs `TAIL`.'],
     [{ TAIL_STORE: 'cache-api' }, '`TAIL_STORE` needs `TAIL`.'],
     [{ TAIL_SECRET: SECRET }, '`TAIL_SECRET` needs `TAIL`.'],
     [{ TAIL_REGION: 'oc' }, '`TAIL_REGION` needs `TAIL`.'],
