@@ -7,10 +7,12 @@ import type { Mutant } from './mutant.ts'
 
 const ASKS_OBJECT = 'worker/tail/durable-tail.ts'
 const OBJECT = 'worker/tail/tail-object.ts'
+const SOCKET = 'worker/tail/object-socket.ts'
 const VARIABLES = 'worker/tail/settings.ts'
 const DEPLOYMENT = 'worker/deployment.ts'
 const ASKS_OBJECT_TESTS = 'worker/tail/durable-tail.test.ts'
 const OBJECT_TESTS = 'worker/tail/tail-object.test.ts'
+const SOCKET_TESTS = 'worker/tail/object-socket.test.ts'
 const VARIABLES_TESTS = 'worker/tail/settings.test.ts'
 const UNSEEN = 'the simulator has no Workers and no Durable Objects'
 
@@ -90,6 +92,36 @@ export const tailObjectMutants: readonly Mutant[] = [
     to: "if (kafka.flavor === 'upstash') return",
     breaks: [],
     hint: [VARIABLES_TESTS],
+    unseen: UNSEEN,
+  },
+  {
+    id: 'object-socket-held',
+    what: 'A Durable Object that no isolate asks holds its socket, and stays in memory, as long as a process does.',
+    file: SOCKET,
+    from: 'updates: [], lingerMs: LINGER_MS }',
+    to: 'updates: [] }',
+    breaks: [],
+    hint: [SOCKET_TESTS],
+    unseen: UNSEEN,
+  },
+  {
+    id: 'object-socket-leaked',
+    what: 'A Durable Object leaves a socket open that came after its deadline.',
+    file: SOCKET,
+    from: 'webSocket.close(NORMAL)',
+    to: 'void NORMAL',
+    breaks: ['I9'],
+    hint: [SOCKET_TESTS],
+    unseen: UNSEEN,
+  },
+  {
+    id: 'object-socket-led-away',
+    what: 'A Durable Object follows a redirect of the gateway, and carries its credentials there.',
+    file: SOCKET,
+    from: "redirect: 'manual',",
+    to: "redirect: 'follow',",
+    breaks: [],
+    hint: [SOCKET_TESTS],
     unseen: UNSEEN,
   },
   {
