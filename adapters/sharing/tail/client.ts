@@ -157,11 +157,14 @@ export class TailClient {
   }
 
   #adopt(place: string, partition: number, proof: Proof, ageMs: number): ClockedOffsets {
-    this.#kept.set(place, proof)
     const { beginning, end, logId, life, at } = proof
-    const next = this.#read.get(place)
-    if (next?.logId !== logId) keep(this.#read, place, { logId, next: end })
-    return { partition, beginning, end, logId, clock: { life, at }, ...(ageMs > 0 && { ageMs }) }
+    const bounds = { partition, beginning, end, logId, clock: { life, at }, ...(ageMs > 0 && { ageMs }) }
+    const known = this.#read.get(place)
+    // That the log is another one an exact answer tells: until then, a read under way is of the one that is known.
+    if (ageMs > 0 && known !== undefined && known.logId !== logId) return bounds
+    this.#kept.set(place, proof)
+    if (known?.logId !== logId) keep(this.#read, place, { logId, next: end })
+    return bounds
   }
 
   async read(topic: string, positions: readonly Position[], how: ReadOptions): Promise<ReadResult> {

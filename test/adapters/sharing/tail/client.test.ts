@@ -110,6 +110,24 @@ describe('a proof of others', () => {
     expect(asked).toHaveLength(1)
   })
 
+  it('of another log than the reads are of takes no part in a read that is under way', async () => {
+    const { bounds, log } = shared()
+    for (let at = 0; at < 5; at++) append(`old ${at}`)
+    await bounds(0)
+    await log.settled!()
+    const [stale] = store.entries.get(PLACE)!
+    await read(log, 5)
+    on.recreateTopic(TOPIC)
+    for (let at = 0; at < 3; at++) append(`new ${at}`)
+    await bounds(0)
+    store.entries.set(PLACE, [stale!])
+    // Another poll looks into the store meanwhile.
+    expect(await bounds(600)).toMatchObject({ end: 5 })
+    const { records, outOfRange } = await read(log, 0)
+    expect(outOfRange).toEqual([])
+    expect(records.map(({ value }) => new TextDecoder().decode(value!))).toEqual(['new 0', 'new 1', 'new 2'])
+  })
+
   it('is not adopted where the caller gives no clock', async () => {
     const one = shared()
     await one.bounds(600)
