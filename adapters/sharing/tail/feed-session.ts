@@ -105,12 +105,18 @@ export class FeedSession {
     if (echo) this.#socket.send(echoText({ question, ...echo }))
   }
 
-  /** The tail has sampled the log. */
-  take(tick: Tick): void {
-    if (!this.#isOpen) return
+  /** Ends it where its time is over: also while the log is away. */
+  look(): void {
     const now = this.#runtime.monotonic()
     if (now - this.#heardAt >= SILENT_MS) return this.close(CLOSE.gone, 'nothing was heard')
-    if (now >= this.#endsAt) return this.close(CLOSE.gone, 'open for long enough')
+    if (now >= this.#endsAt) this.close(CLOSE.gone, 'open for long enough')
+  }
+
+  /** The tail has sampled the log. */
+  take(tick: Tick): void {
+    this.look()
+    if (!this.#isOpen) return
+    const now = this.#runtime.monotonic()
     if (!this.isReading && this.#socket.bufferedAmount > MAX_BUFFERED) return this.end('slow')
     const { beat, base, next } = tick
     this.#logId ??= beat.logId

@@ -128,6 +128,7 @@ class FeedPlace {
         failures = 0
       } catch (error) {
         if (isKedgeError(error) && !error.retryable) this.close(CLOSE.policy, error.code)
+        for (const session of this.sessions) session.look()
         failures++
       }
       await this.#wait(topic, partition, began, failures)

@@ -50,6 +50,20 @@ describe('a socket of a tail', () => {
     expect(socket.texts.filter((text) => text.includes('"r"'))).toEqual([])
   })
 
+  it('ends after 90 seconds without a question also while the log is away', async () => {
+    let isAway = false
+    const offsets: typeof log.offsets = async (...terms) => {
+      if (isAway) throw new KedgeError('ERR_NETWORK', 'gone', { retryable: true })
+      return log.offsets(...terms)
+    }
+    feed = new TailFeed({ state: new TailState({ log: { ...log, offsets }, runtime }), runtime })
+    const { socket } = await opened()
+    isAway = true
+    await runtime.advance(120_000)
+    expect(socket.closed).toMatchObject({ code: 1001 })
+    expect(feed.size).toBe(0)
+  })
+
   it('is sent each record once, in order, and at once', async () => {
     const { socket } = await opened()
     for (let at = 0; at < 5; at++) {
