@@ -128,7 +128,7 @@ export const tailObjectMutants: readonly Mutant[] = [
     id: 'begun-anew-is-another',
     what: 'A tail that has just begun takes the log of a client for another one, where its first question is for records.',
     file: 'adapters/sharing/tail/state.ts',
-    from: 'if (place.logId === undefined) await place.sample(0, arrived)',
+    from: 'if (place.logId === undefined) await this.#sample(place, 0, arrived)',
     to: '',
     breaks: [],
     hint: ['adapters/sharing/tail/state.test.ts'],

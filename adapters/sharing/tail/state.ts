@@ -5,7 +5,7 @@
  * @module
  */
 import type { KafkaLog, Position, ReadOptions, ReadResult } from '../../../src/ports/kafka-log.ts'
-import { KedgeError } from '../../../src/ports/errors.ts'
+import { isKedgeError, KedgeError } from '../../../src/ports/errors.ts'
 import { systemRuntime, type Runtime } from '../../../src/ports/runtime.ts'
 import { withDeadline } from '../../../src/runtime/deadline.ts'
 import { APART_MS, LifeClock } from './life-clock.ts'
@@ -113,13 +113,25 @@ export class TailState {
     const { life } = this.#clock
     return this.#admitted(async () => {
       const place = this.#place(topic, partition, arrived)
-      const sample = await place.sample(maxAgeMs, arrived)
+      const sample = await this.#sample(place, maxAgeMs, arrived)
       const told = place.last
       // The window belongs to the last sample. A new life has forgotten that.
       if (told === undefined || told.number < sample.number || this.#clock.life !== life)
         throw new KedgeError('ERR_NETWORK', 'the clock of the tail stepped meanwhile', { retryable: true })
       return { ...this.#told(place, told, arrived, from, held), ...(question !== undefined && { question }) }
     })
+  }
+
+  /** A name without a topic keeps no place from those that have one. */
+  async #sample(place: Place, maxAgeMs: number, arrived: number): Promise<Sample> {
+    try {
+      return await place.sample(maxAgeMs, arrived)
+    } catch (error) {
+      const key = keyOf(place.topic, place.partition)
+      const isMissing = isKedgeError(error) && error.code === 'ERR_UNKNOWN_TOPIC' && place.logId === undefined
+      if (isMissing && this.#places.get(key) === place) this.#places.delete(key)
+      throw error
+    }
   }
 
   #told(place: Place, sample: Sample, arrived: number, from: number | undefined, held: boolean): Proof {
@@ -185,11 +197,12 @@ export class TailState {
     return this.#admitted(async () => {
       const place = this.#place(topic, partition, arrived)
       // It has just begun: the client knows that log from the tail before.
-      if (place.logId === undefined) await place.sample(0, arrived)
+      if (place.logId === undefined) await this.#sample(place, 0, arrived)
       if (place.logId !== logId) return undefined
       const held = place.window.read(offset, Math.min(maxBytes, MAX_RECORD_BYTES))
       if (held) return { records: held.records, next: [{ partition, offset: held.next }], outOfRange: [] }
-      const key = `${topic}/${partition}/${offset}/${maxBytes}`
+      // With the log: a read that began before the topic was made anew has records of the one before.
+      const key = `${logId} ${topic}/${partition}/${offset}/${maxBytes}`
       const read = this.#reads.get(key) ?? this.#read(topic, partition, offset, maxBytes)
       this.#reads.set(key, read)
       const found = await read.finally(() => this.#reads.delete(key))

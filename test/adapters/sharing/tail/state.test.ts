@@ -221,11 +221,49 @@ describe('records that a proof does not have', () => {
     }
   })
 
+  it('of a log that was made anew do not come from a read of the log before that is still under way', async () => {
+    append(300, 'old')
+    const log = memory({ on, runtime, latency: LATENCY })
+    let isSlow = false
+    const read: typeof log.read = async (...terms) => {
+      const found = await log.read(...terms)
+      if (isSlow) await runtime.sleep(1000)
+      return found
+    }
+    const { state, ask } = tailOf({ log: { ...log, read } })
+    const { logId } = await ask()
+    isSlow = true
+    const ofTheOld = records(state, logId, 10)
+    await runtime.advance(2 * LATENCY)
+    isSlow = false
+    on.recreateTopic('t')
+    append(300, 'new')
+    const { logId: another } = await ask()
+    const ofTheNew = records(state, another, 10)
+    await runtime.advance(2000)
+    expect(await ofTheOld).toBeUndefined()
+    expect(new TextDecoder().decode((await ofTheNew)!.records[0]!.value!)).toBe('new10')
+  })
+
   it('are none where the log is another one', async () => {
     append(3)
     const { state, ask } = tailOf()
     await ask()
     expect(await records(state, 'another', 0)).toBeUndefined()
+  })
+})
+
+describe('the places of a tail', () => {
+  it('are for topics that there are: names without one take none', async () => {
+    const { state, ask } = tailOf()
+    for (let at = 0; at < 64; at++) {
+      const missing = state.proof({ topic: `missing-${at}`, partition: 0, maxAgeMs: 1000 })
+      missing.catch(() => undefined)
+      await runtime.advance(3 * LATENCY)
+      await expect(missing).rejects.toMatchObject({ code: 'ERR_UNKNOWN_TOPIC' })
+    }
+    expect(state.stats().places).toBe(0)
+    expect(await ask()).toMatchObject({ end: 0 })
   })
 })
 
