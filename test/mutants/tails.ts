@@ -190,7 +190,7 @@ export const tailMutants: readonly Mutant[] = [
   {
     id: 'kept-of-another',
     what: 'The records of a stale proof of another log answer a read that is under way.',
-    file: 'adapters/sharing/tail/client.ts',
+    file: CLIENT,
     from: 'if (ageMs > 0 && known !== undefined && known.logId !== logId) return bounds',
     to: '',
     breaks: ['I1', 'I6'],

@@ -187,9 +187,10 @@ export class SocketLink {
   async #open(ended: Stop): Promise<void> {
     const raw = await this.#options.open({ from: this.window.next, logId: this.logId }, this.everyMs)
     if (this.#isClosed) ended.abort('closed')
-    // It opened too late.
-    if (ended.signal.aborted) raw.close(NORMAL)
-    else this.#attach(raw, ended)
+    if (!ended.signal.aborted) return this.#attach(raw, ended)
+    // It came too late. To close one that still connects is an error, and with `ws` one that is not heard ends the process.
+    raw.addEventListener('error', () => undefined)
+    raw.close(NORMAL)
   }
 
   /** At once, before the socket can tell anything. */
