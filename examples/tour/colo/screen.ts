@@ -8,16 +8,19 @@ export interface Fleets {
   readonly shared: Fleet
 }
 
-/** Columns of a name, and of each fleet. */
+/** Columns of a name, and of each fleet at most: a terminal of 80 has 29 for each. */
 const [NAME, COLUMN] = [22, 38]
 /** The longest bar, and what it stands for. */
 const BAR = { width: 20, most: 100 }
+/** Columns of the version that an isolate holds. */
+const HELD = 11
 /** So many isolates are shown one by one. */
 const SHOWN = 4
 
 export const INTRODUCTION: readonly string[] = [
-  'the same requests twice, to isolates that poll the log for themselves, and to isolates that',
-  'share one tail and the store of their data center: four a second each. A row changes every 2 s.',
+  'two fleets get the same requests, four a second for each isolate. On the',
+  'left each isolate polls the log. On the right all share one tail, and the store',
+  'of their data center. A row changes every 2 s, and each change is an eviction.',
 ]
 
 export interface Drawing {
@@ -33,8 +36,9 @@ export function screenOf(
   scene: string,
   { emphasis, columns }: Drawing,
 ): string[] {
+  const column = Math.min(COLUMN, Math.max(0, Math.floor((columns - NAME) / 2)))
   const line = (name: string, of: (fleet: Fleet) => string): string =>
-    `${name.padEnd(NAME)}${of(direct).padEnd(COLUMN)}${of(shared)}`.trimEnd().slice(0, columns)
+    `${name.padEnd(NAME)}${of(direct).padEnd(column)}${of(shared)}`.trimEnd().slice(0, columns)
   const count = (meter: { rate: number; total: number }): string =>
     `${meter.rate.toFixed(1).padStart(5)} / s, ${meter.total} in all`
   return [
@@ -48,6 +52,7 @@ export function screenOf(
     line('  out of the store', (fleet) => (fleet === direct ? '    –' : partOf(fleet))),
     line('evicted, but served', ({ longestMs }) => `${seconds(longestMs).padStart(7)} at most`),
     '',
+    line('', () => `${'holds'.padEnd(HELD)}proved`),
     ...Array.from({ length: SHOWN }, (_, nth) =>
       line(`isolate ${nth + 1}`, ({ isolates }) => stateOf(isolates[nth], rows)),
     ),
@@ -76,10 +81,10 @@ export function endOf({ direct, shared }: Fleets, scenes: readonly Scene[], rows
   return [
     ...scenes.map(
       ({ isolates, direct: alone, shared: together }) =>
-        `${isolates} isolates ask the log ${alone.toFixed(1)} times a second where each polls it, and ${together.toFixed(1)} times by one tail.`,
+        `${isolates} isolates ask the log ${alone.toFixed(1)} times a second, and ${together.toFixed(1)} times through one tail.`,
     ),
-    `In all ${direct.log.total} requests at the log, and ${shared.log.total}.`,
-    `${rows.evictions} evictions: served after one for ${seconds(direct.longestMs)} at most, and ${seconds(shared.longestMs)}; ${seconds(MAX_STALENESS_MS)} are promised.`,
+    `In all: ${direct.log.total} requests at the log by isolates, ${shared.log.total} by the tail.`,
+    `${rows.evictions} evictions: an old row was served ${seconds(direct.longestMs)} and ${seconds(shared.longestMs)} at most; promised: ${seconds(MAX_STALENESS_MS)}.`,
     'What that is at ten thousand isolates, and at a million: docs/scaling.md.',
   ]
 }
@@ -102,9 +107,7 @@ function stateOf(isolate: Isolate | undefined, rows: Rows): string {
   if (isolate?.version === undefined) return 'not born yet'
   const { ageMs } = isolate.cache.freshness()
   const row =
-    isolate.version === rows.version
-      ? `row v${isolate.version}`
-      : `row v${isolate.version} of ${rows.version}`
-  const proof = ageMs === Infinity ? 'not proved' : `proved ${seconds(ageMs)} ago`
-  return `${row.padEnd(15)}${proof}${isolate.proof ? `, ${isolate.proof}` : ''}`
+    isolate.version === rows.version ? `v${isolate.version}` : `v${isolate.version} of ${rows.version}`
+  const proof = ageMs === Infinity ? 'not yet' : `${seconds(ageMs)} ago`
+  return `${row.padEnd(HELD)}${proof}${isolate.proof ? `, ${isolate.proof}` : ''}`
 }

@@ -48,7 +48,7 @@ export async function showColo(options: ShowOptions): Promise<number> {
   try {
     for (const [nth, isolates] of [FEW, MANY].entries()) {
       for (const fleet of Object.values(fleets)) fleet.grow(isolates)
-      const scene = `${nth + 1} of 3: ${isolates} isolates each way. Ctrl-C ends it.`
+      const scene = `${nth + 1} of 3: ${isolates} isolates on each side. Ctrl-C ends it.`
       await screen.show(scene, sceneMs * SETTLE, signal)
       const [from, direct, shared] = [performance.now(), fleets.direct.log.total, fleets.shared.log.total]
       await screen.show(scene, sceneMs * (1 - SETTLE), signal)
@@ -78,6 +78,7 @@ class Screen {
   readonly #from = performance.now()
   #drawn = 0
   #said = 0
+  #scene = ''
 
   constructor(options: ShowOptions, fleets: Fleets, rows: Rows) {
     this.#options = options
@@ -86,7 +87,9 @@ class Screen {
   }
 
   async show(scene: string, ms: number, signal: AbortSignal): Promise<void> {
-    const { isTerminal } = this.#options
+    const { isTerminal, print } = this.#options
+    if (!isTerminal && scene !== this.#scene) print([scene])
+    this.#scene = scene
     const until = performance.now() + ms
     while (performance.now() < until && !signal.aborted) {
       const step = Math.min(until - performance.now(), isTerminal ? DRAW_MS : LINE_MS)

@@ -36,7 +36,8 @@ describe('the colo', { timeout: 60_000 }, () => {
     for (const [, shared] of [few, many]) expect(shared).toBeLessThanOrEqual(8)
     expect(many[0]).toBeGreaterThan(3 * many[1]!)
     expect(lines.filter((line) => /^ +\d+ s {2}\d+ isolates each/.test(line)).length).toBeGreaterThan(8)
-    expect(lines.join('\n')).toMatch(/\d evictions: served after one for \d\.\d s at most/)
+    expect(lines.join('\n')).toMatch(/\d evictions: an old row was served \d\.\d s and \d\.\d s at most/)
+    expect(lines).toContainEqual(expect.stringContaining('3 of 3: no requests'))
     expect(code).toBe(0)
   })
 
@@ -48,23 +49,26 @@ describe('the colo', { timeout: 60_000 }, () => {
       signal: interruption.signal,
       print: (lines) => {
         drawn.push(lines.join('\n'))
-        if (drawn.length === 4) interruption.abort()
+        if (drawn.length === 12) interruption.abort()
       },
       emphasis: (text) => text,
       isTerminal: true,
-      columns: 90,
+      columns: 80,
     })
     expect(code).toBe(0)
-    expect(drawn).toHaveLength(4)
+    expect(drawn).toHaveLength(12)
     const [introduction, first, second] = drawn
     expect(introduction).toContain('share one tail')
-    expect(first).toContain('1 of 3: 4 isolates each way')
+    expect(first).toContain('1 of 3: 4 isolates on each side')
     const height = first!.split('\n').length
     expect(second!.startsWith(`\u001B[${height}A`)).toBe(true)
     // It fits the screen: each line that is wrapped would be drawn over wrongly.
     expect(height).toBeLessThanOrEqual(20)
     for (const line of stripVTControlCharacters(drawn.slice(1).join('\n')).split('\n'))
-      expect(line.length).toBeLessThanOrEqual(90)
+      expect(line.length).toBeLessThanOrEqual(80)
+    expect(introduction!.split('\n').every((line) => line.length <= 80)).toBe(true)
+    // Nothing of the right side is cut.
+    expect(drawn.at(-1)).toMatch(/isolate 1 +\S.* ago, log +v\d.* ago, (tail|store)/)
   })
 
   it('is what `npm start -- --colo` starts, and Ctrl-C ends it with 0', async () => {
