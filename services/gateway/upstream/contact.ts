@@ -2,6 +2,9 @@
 import { isKedgeError } from '../../../src/ports/errors.ts'
 import type { KedgeErrorCode } from '../../../src/ports/errors.ts'
 
+/** What a gateway answers to wrong credentials as well, once they were many: that shows neither that it serves, nor that it does not. */
+const LIMITED = 'ERR_RATE_LIMITED'
+
 /** Those that say that the upstream serves no client; with all others it has answered. */
 const AWAY: Partial<Record<KedgeErrorCode, string>> = {
   ERR_NETWORK: 'the upstream does not answer',
@@ -9,6 +12,7 @@ const AWAY: Partial<Record<KedgeErrorCode, string>> = {
   ERR_AUTH: 'the upstream refuses the credentials of the gateway',
   ERR_HTTP: 'the upstream answers with errors',
   ERR_PROTOCOL: 'the upstream does not answer in its protocol',
+  [LIMITED]: 'the upstream takes no more requests for now',
 }
 
 /** Told the error with which the upstream was lost, and `undefined` once it answers again. */
@@ -39,6 +43,7 @@ export class Contact {
   failed(error: unknown, isOwn: boolean): void {
     const cause = isKedgeError(error) && error.code === 'ERR_PUBLISH' ? error.cause : error
     if (!isKedgeError(cause) || (cause.code === 'ERR_AUTH' && !isOwn)) return
+    if (cause.code === LIMITED && this.#isKnown) return
     const away = cause.code === 'ERR_HTTP' && !cause.retryable ? undefined : AWAY[cause.code]
     if (away === undefined) return this.answered()
     const isNews = this.#problem === undefined || !this.#isKnown

@@ -85,6 +85,30 @@ describe('An upstream that is away', () => {
     await expect(cluster.offsets('t', 0)).rejects.toMatchObject({ reason: 'busy', retryAfter: 7 })
   })
 
+  it('is not back because it limits its requests: a gateway answers so to wrong credentials as well', async () => {
+    const contacts: unknown[] = []
+    const { cluster, log, meanwhile } = world({ onContact: (error) => contacts.push(error) })
+    const refused = failing('ERR_AUTH', false)
+    log.fail(refused)
+    await expect(meanwhile(cluster.offsets('t', 0))).rejects.toMatchObject({ reason: 'forbidden' })
+    log.fail(failing('ERR_RATE_LIMITED'))
+    await expect(meanwhile(cluster.offsets('t', 0))).rejects.toMatchObject({ reason: 'busy' })
+    expect(cluster.problem()).toBe('the upstream refuses the credentials of the gateway')
+    expect(contacts).toEqual([refused])
+  })
+
+  it('is not away because it limits its requests, but has to answer one before it counts as there', async () => {
+    const { cluster, log, meanwhile } = world()
+    log.fail(failing('ERR_RATE_LIMITED'))
+    await expect(meanwhile(cluster.offsets('t', 0))).rejects.toMatchObject({ reason: 'busy' })
+    expect(cluster.problem()).toBe('the upstream takes no more requests for now')
+    log.fail()
+    await meanwhile(cluster.offsets('t', 0))
+    log.fail(failing('ERR_RATE_LIMITED'))
+    await expect(meanwhile(cluster.offsets('t', 0))).rejects.toMatchObject({ reason: 'busy' })
+    expect(cluster.problem()).toBeUndefined()
+  })
+
   it('is one that answers garbage', async () => {
     const cluster = upstreamCluster(
       confluent({ url: 'http://proxy.test', fetch: async () => new Response('<html>welcome</html>') }),
