@@ -19,7 +19,7 @@ import { isStopping } from '../graceful-drain.ts'
 import { Refusal } from '../refusal.ts'
 import type { Service } from '../service.ts'
 import { bindingsOf, takeSocket } from '../sockets/sockets.ts'
-import { confluentErrors, V2_ERRORS } from './confluent/errors.ts'
+import { confluentErrors, gone, V2_ERRORS } from './confluent/errors.ts'
 
 const PROOF = '/tail/:topic/:partition'
 const PROOF_RECORDS = `${PROOF}/records`
@@ -64,6 +64,8 @@ function follow(c: Context, service: Service, feeds: Feeds): Response {
   if (bindings === undefined)
     return c.json({ error_code: 426, message: 'HTTP 426 Upgrade Required' }, 426, { upgrade: 'websocket' })
   if (service.stopping.aborted) throw isStopping()
+  // It would give its place back when it closes, which it has done.
+  if (bindings.connection.destroyed) return gone()
   const { socketPlaces } = service
   const client = clientOf(c)
   if (!socketPlaces.take(client, 1))

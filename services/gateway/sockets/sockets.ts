@@ -112,6 +112,9 @@ async function refuse(connection: Socket, response: Response): Promise<void> {
     `content-length: ${body.length}`,
     'connection: close',
   ]
+  // A client that takes nothing, or does not close its side, would keep the connection, and the gateway from stopping.
+  connection.setTimeout(CLOSE_TIMEOUT_MS, () => connection.destroy())
+  connection.once('finish', () => connection.destroy())
   connection.end(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), body]))
 }
 

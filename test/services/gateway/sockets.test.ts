@@ -1,11 +1,13 @@
 /** The gateway's sockets over loopback: who may open one, what it brings, and how it ends. */
-import { createConnection } from 'node:net'
+import { once } from 'node:events'
+import { createConnection, Socket } from 'node:net'
 import { request } from 'node:http'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { WebSocket as Ws } from 'ws'
 import { GatewayCounters } from '../../../services/gateway/counters.ts'
-import { startGateway } from '../../../services/gateway/index.ts'
+import { createGateway, memoryCluster, startGateway } from '../../../services/gateway/index.ts'
 import type { RunningGateway, StartOptions } from '../../../services/gateway/index.ts'
+import { MemoryLog } from '../../../src/testing/index.ts'
 import { encodeUtf8 } from '../../../src/wire/codec.ts'
 
 const TOPIC = 'cache-evictions'
@@ -214,12 +216,43 @@ describe('a request for a socket', () => {
     await until(async () => expect((await answered(gateway)).status).toBe(101))
   })
 
+  it('whose client has gone before it is let in takes no place', async () => {
+    const cluster = memoryCluster(new MemoryLog({ topics: { [TOPIC]: 1 } }))
+    const app = createGateway({ cluster, limits: { maxSockets: 1 } })
+    const ask = async (connection: Socket) => {
+      const incoming = { headers: { host: 'localhost' }, socket: { remoteAddress: '127.0.0.1' } }
+      const asked = new Request(`http://localhost/tail/${TOPIC}/0/ws`)
+      return (await app.fetch(asked, { incoming, connection })).status
+    }
+    const gone = new Socket()
+    gone.destroy()
+    await once(gone, 'close')
+    await ask(gone)
+    expect(await ask(new Socket())).toBe(200)
+  })
+
   it('whose handshake fails takes no place', async () => {
     const gateway = await started({ limits: { maxSockets: 1, clientShare: 100 } })
     for (let time = 0; time < 5; time++)
       await answered(gateway, { headers: { 'sec-websocket-version': '9' } })
     await until(async () => expect((await answered(gateway)).status).toBe(101))
   })
+})
+
+it('cuts a client that was refused and does not close its side', async () => {
+  const gateway = await started({ graceMs: 100 })
+  const { port } = new URL(gateway.url)
+  const client = createConnection({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true })
+  closing.push(async () => client.destroy())
+  let text = ''
+  client.on('data', (part) => (text += String(part)))
+  client.write(
+    `GET /tail/${TOPIC}/0/ws?from=x HTTP/1.1\r\nhost: localhost:${port}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`,
+  )
+  await until(() => expect(text).toContain('HTTP/1.1 4'))
+  const began = performance.now()
+  await gateway.close()
+  expect(performance.now() - began).toBeLessThan(5000)
 })
 
 it('answers other upgrades, such as Java’s h2c, as if none was asked for, with their bodies', async () => {
