@@ -12,6 +12,7 @@ import type { FeedTerms } from '../../../adapters/sharing/tail/feed.ts'
 import { flagOf, Malformed } from '../../../adapters/sharing/tail/query.ts'
 import { answerTail } from '../../../adapters/sharing/tail/route.ts'
 import { TailState } from '../../../adapters/sharing/tail/state.ts'
+import type { TailStats } from '../../../adapters/sharing/tail/state.ts'
 import { clientOf } from '../client.ts'
 import { clusterLog } from '../cluster-log.ts'
 import type { Cluster } from '../cluster.ts'
@@ -30,10 +31,11 @@ export function sharedProofs(service: Service, cluster: Cluster): Hono {
   const { runtime, stopping, counters } = service
   const log = clusterLog(cluster, { runtime })
   const state = new TailState({ log, runtime })
-  counters.proofs = () => state.stats()
+  const committed = new TailState({ log, runtime, isolation: 'committed' })
+  counters.proofs = () => together(state.stats(), committed.stats())
   const feeds = {
     all: new TailFeed({ state, runtime }),
-    committed: new TailFeed({ state: new TailState({ log, runtime, isolation: 'committed' }), runtime }),
+    committed: new TailFeed({ state: committed, runtime }),
   }
   counters.sockets = () => feeds.all.size + feeds.committed.size
   const stop = () => Object.values(feeds).forEach((feed) => feed.close())
@@ -48,6 +50,16 @@ export function sharedProofs(service: Service, cluster: Cluster): Hono {
   app.get(PROOF_SOCKET, (c) => follow(c, service, feeds))
   return app
 }
+
+/** Both ask the same cluster. */
+const together = (one: TailStats, other: TailStats): TailStats => ({
+  life: one.life,
+  questions: one.questions + other.questions,
+  refused: one.refused + other.refused,
+  samples: one.samples + other.samples,
+  reads: one.reads + other.reads,
+  places: one.places + other.places,
+})
 
 interface Feeds {
   readonly all: TailFeed

@@ -239,6 +239,15 @@ describe('a request for a socket', () => {
   })
 })
 
+it('counts what it asks of the log for sockets that want committed records alone', async () => {
+  const counters = new GatewayCounters()
+  const gateway = await started({ counters })
+  const { texts } = opened(addressOf(gateway, `/tail/${TOPIC}/0/ws?from=0&committed=1`))
+  await until(() => expect(texts.join()).toContain('"b":'))
+  expect(counters.proofs()).toMatchObject({ places: 1 })
+  expect(counters.proofs()!.samples).toBeGreaterThan(0)
+})
+
 it('cuts a client that was refused and does not close its side', async () => {
   const gateway = await started({ graceMs: 100 })
   const { port } = new URL(gateway.url)
