@@ -127,7 +127,8 @@ export class UpdatesConsumer implements UpdatesPassed {
     const ageMs = Math.max(0, ...bounds.map((each) => each.ageMs ?? 0))
     const from: Position[] = []
     for (const { partition, beginning, end } of bounds) {
-      this.#ends.set(partition, end)
+      // By an end that was sampled earlier, a token that goes beyond it is neither foreign nor fulfilled.
+      this.#ends.set(partition, ageMs > 0 ? Math.max(end, this.#ends.get(partition) ?? 0) : end)
       const known = this.#positions.get(partition)
       if (known === undefined) this.#positions.set(partition, end)
       // An end that was sampled earlier may lie below what has been read since; whether it does, or the log is another one, the next look tells.

@@ -1,8 +1,14 @@
 /** Ends of the updates topic that others have sampled: when `replicate()` takes them, and when it asks for its own. */
 import { beforeEach, describe, expect, it } from 'vitest'
+import { cacheSettings } from '../../../src/api/settings.ts'
+import { newCounters } from '../../../src/api/stats.ts'
+import { MarkLimit } from '../../../src/coherence/mark-limit.ts'
 import { createCache } from '../../../src/index.ts'
 import type { KafkaLog, OffsetsOptions } from '../../../src/ports/kafka-log.ts'
 import { replicate } from '../../../src/replicate/index.ts'
+import { UpdatesConsumer } from '../../../src/replicate/updates-consumer.ts'
+import { Clock } from '../../../src/runtime/clock.ts'
+import { Budget } from '../../../src/store/budget.ts'
 import { memory, MemoryLog } from '../../../src/testing/index.ts'
 import { world } from '../world.ts'
 import type { World } from '../world.ts'
@@ -85,5 +91,35 @@ describe('ends that others have sampled', () => {
     await poll()
     expect(mine.peek('7')).toBe('set')
     expect(asked.map(({ maxAgeMs }) => maxAgeMs)).toEqual([666, undefined])
+  })
+
+  it('below one that was found since count for no token: its value is still to be waited for', async () => {
+    let end = 0
+    const inner = memory({ runtime: at.runtime })
+    const kafka: KafkaLog = {
+      ...inner,
+      offsets: async (_, { maxAgeMs = 0 } = {}) =>
+        maxAgeMs > 0
+          ? [{ partition: 0, beginning: 0, end: 0, ageMs: maxAgeMs }]
+          : [{ partition: 0, beginning: 0, end }],
+      // A consumer that warms up returns nothing.
+      read: async (_, positions) => ({ records: [], next: positions, outOfRange: [] }),
+    }
+    const settings = cacheSettings({ kafka, runtime: at.runtime })
+    const clock = new Clock(at.runtime)
+    const budget = new Budget(settings)
+    const marks = new MarkLimit(settings.maxRememberedEvictions)
+    const shared = { settings, clock, counters: newCounters(), budget, marks }
+    const updates = new UpdatesConsumer({ context: { shared }, stores: new Map(), takesPart: () => true })
+    const look = async (maxAgeMs: number) => {
+      const apply = await at.run(updates.fetch(new AbortController().signal, maxAgeMs))
+      await apply()
+    }
+    await look(0)
+    end = 1
+    const since = clock.now()
+    await look(0)
+    await look(600)
+    expect(updates.lags(new Map([[0, 1]]), since)).toBe(true)
   })
 })
