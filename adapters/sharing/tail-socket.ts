@@ -48,7 +48,7 @@ const shape: Options = { connect: callback, updates: topicNames }
  * It is for processes that live, with `cache.follow()`. Not for Workers, whose sockets end with their request, nor for Lambda. For a
  * Durable Object `kedge/worker/tail` has `objectSocket()`.
  *
- * @throws TypeError where an option is wrong or unknown; `tail()` does for a runtime that isolates requests.
+ * @throws TypeError where an option is wrong or unknown, or the platform has no `WebSocket` and `connect` is missing; `tail()` does for a runtime that isolates requests.
  * @example
  * ```ts
  * import { createCache } from 'kedge'
@@ -64,6 +64,8 @@ const shape: Options = { connect: callback, updates: topicNames }
  */
 export function tailSocket(options: TailSocketOptions = {}): TailSocket & { stats(): TailSocketStats } {
   check(shape, options, 'tailSocket')
+  if (options.connect === undefined && globalThis.WebSocket === undefined)
+    throw new TypeError('`connect`: must be given where there is no WebSocket, as in Node 20: that of `ws`')
   const { connect: connectTo = connect, updates = [] } = options
   const dial = ({ url, authorization, headers }: SocketAddress) => {
     const protocols = [TAIL_PROTOCOL]
@@ -75,11 +77,7 @@ export function tailSocket(options: TailSocketOptions = {}): TailSocket & { stat
 
 type Connect = NonNullable<TailSocketOptions['connect']>
 
-const connect: Connect = (url, protocols) => {
-  if (globalThis.WebSocket === undefined)
-    throw new TypeError('`connect`: this platform has no WebSocket of its own: give one')
-  return new globalThis.WebSocket(url, protocols)
-}
+const connect: Connect = (url, protocols) => new globalThis.WebSocket(url, protocols)
 
 const base64Url = (text: string): string =>
   toBase64(encodeUtf8(text)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')

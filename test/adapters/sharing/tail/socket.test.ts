@@ -1,5 +1,5 @@
 /** A client with a socket: what it answers by what the socket has brought, and when it asks. */
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { tailSocket } from '../../../../adapters/sharing/tail-socket.ts'
 import { tail } from '../../../../adapters/sharing/tail.ts'
 import type { TailOptions } from '../../../../adapters/sharing/tail.ts'
@@ -448,5 +448,15 @@ describe('options of a socket', () => {
   ])('with %s is a TypeError that quotes it', (_, make, says) => {
     expect(make).toThrow(TypeError)
     expect(make).toThrow(says)
+  })
+
+  it('has no way to open one where the platform has none, and says so at once', () => {
+    vi.stubGlobal('WebSocket', undefined)
+    try {
+      expect(() => tailSocket()).toThrow(/^`connect`: must be given where there is no WebSocket/)
+      expect(() => tailSocket({ connect: net.connect })).not.toThrow()
+    } finally {
+      vi.unstubAllGlobals()
+    }
   })
 })
