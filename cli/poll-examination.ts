@@ -26,6 +26,8 @@ const READ_BYTES = 1_000_000
 const GIVEN_UP_FACTOR = 4
 /** Factor from the measured time to the advised option: loads vary. */
 const ROOM = 1.5
+/** A poll that takes longer than its half is close to `pollTimeout`. */
+const CLOSE = 2
 
 /**
  * Times polls that find a record, as a cache makes them: first over a new adapter, whose first poll opens a
@@ -138,11 +140,11 @@ export function pollFinding(
       `${says}, longer than half of \`maxStaleness\` (${lengthOf(maxStalenessMs)}): the next proof comes after the last one has ended`,
       remedy,
     )
-  if (ms * 2 > pollTimeoutMs)
+  if (ms * CLOSE > pollTimeoutMs)
     return warning(
       check,
       `${says}: close to \`pollTimeout\` (${lengthOf(pollTimeoutMs)})`,
-      advice(ms, undefined),
+      advice((ms * CLOSE) / ROOM, undefined),
     )
   return ok(check, says)
 }

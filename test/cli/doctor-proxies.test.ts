@@ -115,7 +115,8 @@ describe('before a proxy that is slow, kedge doctor', () => {
   })
 
   it.each([
-    [400, [], 'warning', /close to `pollTimeout`/, "`pollTimeout: '750ms'`"],
+    [300, [], 'warning', /close to `pollTimeout`/, "`pollTimeout: '750ms'`"],
+    [400, [], 'warning', /close to `pollTimeout`/, "`pollTimeout: '1s'`"],
     [800, [], 'problem', /longer than `pollTimeout` \(500 ms\)/, "`pollTimeout: '2s'`"],
     [
       1500,
