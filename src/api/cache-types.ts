@@ -68,9 +68,9 @@ export interface CacheScope {
   /** Evicts everything, everywhere. */
   clear(options?: WriteOptions): Promise<Token>
   /**
-   * Polls now, waiting at most `pollTimeout`. Never rejects because the log is out of reach: see the answer. Records that
-   * cannot be read drop everything once a second at most: one that is met sooner may be left for a later poll, and counts
-   * in `lag`.
+   * Polls now for the namespaces that are declared, waiting at most `pollTimeout`. Declare them before: without one it asks the
+   * log nothing, and `proved` is false. Never rejects because the log is out of reach: see the answer. Records that cannot be
+   * read drop everything once a second at most: one that is met sooner may be left for a later poll, and counts in `lag`.
    */
   sync(options?: ReadOptions): Promise<Freshness>
   freshness(): Freshness
