@@ -48,7 +48,7 @@ export function readOptions(args: readonly string[]): DemoOptions {
       `\`--port\` must be a number from 0 to ${HIGHEST_PORT - PORTS + 1}, got ${JSON.stringify(port)}`,
     )
   }
-  if (check && colo) throw new StartError('`--check` takes the tour, and `--colo` is none')
+  if (check && colo) throw new StartError('`--check` is for the tour: leave out `--check` or `--colo`')
   const brokers = list?.split(',').map((broker) => broker.trim())
   if (brokers !== undefined && !brokers.every((broker) => ADDRESS.test(broker))) {
     throw new StartError(

@@ -14,7 +14,7 @@ describe('the options of the demo', () => {
 
   it('show a colo in place of the tour', () => {
     expect(readOptions(['--colo'])).toMatchObject({ mode: 'colo', chosen: false })
-    expect(() => readOptions(['--colo', '--check'])).toThrow('`--colo` is none')
+    expect(() => readOptions(['--colo', '--check'])).toThrow('leave out `--check` or `--colo`')
   })
 
   it('choose the first port, and then no other', () => {
