@@ -23,7 +23,7 @@ export const relayMutants: readonly Mutant[] = [
     id: 'relay-believes',
     what: 'A relay goes on in whatever log is there, though its last record is another one.',
     file: AHEAD,
-    from: 'if (!lineage.isFound(found.records[0], this.#connection.runtime.monotonic())) {',
+    from: 'if (!lineage.isFound(found.records[0], this.#connection.runtime.monotonic(), sought)) {',
     to: 'if (lineage.id === undefined) {',
     breaks: ['I1', 'I6'],
     hint: [UNIT.identity],

@@ -80,9 +80,13 @@ export class Lineage {
     return this.#last !== undefined && this.#last.offset >= end
   }
 
-  /** Whether the record is the one that was to be found. */
-  isFound(found: LogRecord | undefined, now: number): boolean {
-    if (this.#last === undefined || found === undefined || !isSame(found, this.#last)) return false
+  /**
+   * Whether the record is the one that was to be found.
+   *
+   * @param sought that one: other reads may have gone on since it was asked for
+   */
+  isFound(found: LogRecord | undefined, now: number, sought: LastRecord | undefined = this.#last): boolean {
+    if (sought === undefined || found === undefined || !isSame(found, sought)) return false
     this.#verifiedAt = now
     return true
   }

@@ -83,7 +83,8 @@ export class ReadAhead {
 
   async #read(): Promise<'read' | 'outside' | 'another'> {
     const lineage = this.#log.lineage()
-    const last = lineage?.last?.offset
+    const { id, last: sought } = lineage ?? {}
+    const last = sought?.offset
     const window = (this.#window ??= new Window(last === undefined ? 0 : last + 1, LIMITS))
     const isNear = last !== undefined && last < window.end && window.end - last <= MAX_OVERLAP
     const overlaps = isNear && this.#isolation === 'uncommitted'
@@ -93,7 +94,9 @@ export class ReadAhead {
       // A consumer that warms up returns nothing: whether the log is the same is not known then.
       if (found.records.length === 0 && found.outOfRange.length === 0)
         throw new Refusal('unavailable', 'The upstream does not return what it has.', { retryAfter: 1 })
-      if (!lineage.isFound(found.records[0], this.#connection.runtime.monotonic())) {
+      // Another read has found the log to be another one meanwhile.
+      if (lineage.id !== id) return 'another'
+      if (!lineage.isFound(found.records[0], this.#connection.runtime.monotonic(), sought)) {
         this.#log.onAnother()
         return 'another'
       }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { KafkaLog } from '../../../../src/ports/kafka-log.ts'
-import { BARE, world } from './world.ts'
+import { BARE, NOW, world } from './world.ts'
 
 describe('The identity of the log behind a relay', () => {
   it('is passed on where the upstream tells it', async () => {
@@ -37,6 +37,31 @@ describe('The identity of the log behind a relay', () => {
     expect(after.end).toBe(4)
     expect(after.logId).not.toBe(before.logId)
     expect((await read(0)).values).toEqual(['x', 'y', 'z', 'new'])
+  })
+
+  it('stays where another read goes on while the last record is looked for', async () => {
+    const wrapped = (log: KafkaLog): KafkaLog => ({
+      ...log,
+      async read(...asked) {
+        const found = await log.read(...asked)
+        await runtime.sleep(20)
+        return found
+      },
+    })
+    const bare = { ...BARE, readCommitted: true }
+    const { cluster, meanwhile, produce, read, runtime } = world({ capabilities: bare, wrapped })
+    produce('a')
+    await meanwhile(read(0))
+    const before = await meanwhile(cluster.offsets('t', 0))
+    produce('b')
+    const committed = read(1, { ...NOW, isolation: 'committed' })
+    const both = await meanwhile(Promise.all([committed, read(1)]))
+    expect(both).toEqual([
+      { values: ['b'], next: 2, isOutside: false },
+      { values: ['b'], next: 2, isOutside: false },
+    ])
+    await runtime.advance(1000)
+    expect((await meanwhile(cluster.offsets('t', 0))).logId).toBe(before.logId)
   })
 
   it('is looked at again within a minute where nothing else tells the logs apart', async () => {
