@@ -53,7 +53,7 @@ export const isTaken = (c: Context): boolean => bindingsOf(c)?.taken !== undefin
 
 const OPTIONS: ServerOptions & { closeTimeout: number } = {
   noServer: true,
-  clientTracking: true,
+  clientTracking: false,
   perMessageDeflate: false,
   maxPayload: MAX_PAYLOAD,
   closeTimeout: CLOSE_TIMEOUT_MS,
@@ -64,6 +64,8 @@ export class Sockets {
   readonly asked: (request: IncomingMessage) => boolean = asksForSocket
   readonly #answer: Answer
   readonly #server = new WebSocketServer(OPTIONS)
+  /** Those that became sockets, and those that still ask. */
+  readonly #connections = new Set<Socket>()
 
   constructor(answer: Answer) {
     this.#answer = answer
@@ -75,13 +77,15 @@ export class Sockets {
       if (!asksForSocket(request)) return asBefore(server, request, connection, head)
       onUpgrade(connection)
       connection.on('error', ignore)
+      this.#connections.add(connection)
+      connection.once('close', () => this.#connections.delete(connection))
       this.#upgrade(request, connection, head).catch(() => connection.destroy())
     })
   }
 
   /** Cuts all of them. */
   cut(): void {
-    for (const socket of this.#server.clients) socket.terminate()
+    for (const connection of this.#connections) connection.destroy()
   }
 
   async #upgrade(incoming: IncomingMessage, connection: Socket, head: Buffer): Promise<void> {

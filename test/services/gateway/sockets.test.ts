@@ -1,12 +1,14 @@
 /** The gateway's sockets over loopback: who may open one, what it brings, and how it ends. */
 import { once } from 'node:events'
 import { createConnection, Socket } from 'node:net'
-import { request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createServer, request } from 'node:http'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { WebSocket as Ws } from 'ws'
 import { GatewayCounters } from '../../../services/gateway/counters.ts'
 import { createGateway, memoryCluster, startGateway } from '../../../services/gateway/index.ts'
 import type { RunningGateway, StartOptions } from '../../../services/gateway/index.ts'
+import { Sockets } from '../../../services/gateway/sockets/sockets.ts'
 import { MemoryLog } from '../../../src/testing/index.ts'
 import { encodeUtf8 } from '../../../src/wire/codec.ts'
 
@@ -246,6 +248,26 @@ it('counts what it asks of the log for sockets that want committed records alone
   await until(() => expect(texts.join()).toContain('"b":'))
   expect(counters.proofs()).toMatchObject({ places: 1 })
   expect(counters.proofs()!.samples).toBeGreaterThan(0)
+})
+
+it('cuts connections that are not let in yet as well', async () => {
+  const sockets = new Sockets(() => new Promise<never>(() => undefined))
+  const server = createServer({ shouldUpgradeCallback: sockets.asked })
+  sockets.attend(server, () => undefined)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = createConnection((server.address() as AddressInfo).port, '127.0.0.1')
+  closing.push(async () => {
+    client.destroy()
+    server.close()
+  })
+  const upgrading = once(server, 'upgrade')
+  client.write(
+    `GET /tail/${TOPIC}/0/ws HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`,
+  )
+  await upgrading
+  sockets.cut()
+  await until(() => expect(client.closed).toBe(true))
 })
 
 it('cuts a client that was refused and does not close its side', async () => {
