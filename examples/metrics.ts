@@ -28,7 +28,7 @@ await users.getOrSet('7', () => ({ name: 'Ada' }))
 
 const scraped = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
 assert.match(scraped, /^kedge_cache_hits_total 1$/m)
-assert.match(scraped, /^kedge_cache_load_duration_seconds_count\{namespace="users",outcome="ok"\} 1$/m)
+assert.match(scraped, /^kedge_cache_load_duration_seconds_count\{kedge_namespace="users",outcome="ok"\} 1$/m)
 assert.match(
   scraped,
   /^kafka_consumer_lag\{topic="cache-evictions",consumer_group="shop",partition="0"\} 0$/m,

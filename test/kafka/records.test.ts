@@ -208,7 +208,7 @@ describe.skipIf(withoutKafka())('On a real broker, a topic that others write to 
       // Names that do not become short when they are packed.
       const names = Array.from({ length: 200 }, () => randomBytes(100).toString('base64url'))
       const other = await holding(...names.slice(0, 3))
-      await expect(one.rows.delete(names)).rejects.toMatchObject({ code: 'ERR_PUBLISH' })
+      await expect(one.rows.delete(names)).rejects.toMatchObject({ code: 'ERR_TOO_LARGE' })
       let token = ''
       for (let at = 0; at < names.length; at += 50) token = await one.rows.delete(names.slice(at, at + 50))
       expect(await other.cache.sync({ after: token })).toMatchObject({ proved: true })
