@@ -7,7 +7,9 @@ import type { KafkaLog, PartitionOffsets, ReadOptions } from '../../../src/ports
 import { KedgeError } from '../../../src/ports/errors.ts'
 import type { Runtime } from '../../../src/ports/runtime.ts'
 import { withDeadline } from '../../../src/runtime/deadline.ts'
+import { randomId } from '../../../src/runtime/random-id.ts'
 import type { LifeClock } from './life-clock.ts'
+import type { AgeClock } from './link-echoes.ts'
 import { Lineage, type TailStorage } from './lineage.ts'
 import { RecordWindow } from './window.ts'
 
@@ -24,6 +26,8 @@ export interface Sample {
   readonly at: number
   /** The same by the tail's own clock: not after it began. */
   readonly own: number
+  /** Whether a step back of the tail's own clock may hide since it began: it answers those who waited for it, and nobody else. */
+  readonly isDoubted: boolean
   readonly logId: string
   readonly beginning: number
   readonly end: number
@@ -64,7 +68,7 @@ export class Place {
   readonly #lineage: Lineage
   #logId: string | undefined
   #number = 0
-  #running: { readonly own: number; readonly life: string; readonly settled: Promise<Sample> } | undefined
+  #running: { readonly own: number; readonly aging: AgeClock; readonly settled: Promise<Sample> } | undefined
   #waiting: { readonly settled: Promise<Sample>; maxAgeMs: number } | undefined
   /** What the last question allowed that allowed an age. */
   #allowedMs = 0
@@ -97,9 +101,9 @@ export class Place {
     if (maxAgeMs > 0) this.#allowedMs = maxAgeMs
     if (maxAgeMs > 0 && !this.#isWarm) void this.#keepWarm()
     const isYoung = (own: number): boolean => maxAgeMs > 0 && arrived - own <= maxAgeMs
-    if (this.last && isYoung(this.last.own)) return Promise.resolve(this.last)
-    const isOfThisLife = this.#running?.life === this.#options.clock.life
-    if (this.#running && isOfThisLife && isYoung(this.#running.own)) return this.#running.settled
+    if (this.last && !this.last.isDoubted && isYoung(this.last.own)) return Promise.resolve(this.last)
+    const isDoubted = this.#running?.aging !== this.#options.clock.aging
+    if (this.#running && !isDoubted && isYoung(this.#running.own)) return this.#running.settled
     if (!this.#running) return this.#begin(maxAgeMs)
     if (!this.#waiting) {
       const begin = () => this.#begin(this.#waiting?.maxAgeMs)
@@ -114,12 +118,12 @@ export class Place {
     this.#waiting = undefined
     const { clock } = this.#options
     const own = clock.now()
-    const { life } = clock
+    const { life, aging } = clock
     const allowedMs = this.#options.log.capabilities.shared ? maxAgeMs : 0
-    const settled = this.#learn(own, life, allowedMs).finally(() => {
+    const settled = this.#learn(own, { life, aging }, allowedMs).finally(() => {
       if (this.#running?.settled === settled) this.#running = undefined
     })
-    this.#running = { own: own - allowedMs, life, settled }
+    this.#running = { own: own - allowedMs, aging, settled }
     return settled
   }
 
@@ -143,7 +147,11 @@ export class Place {
     }
   }
 
-  async #learn(asked: number, ownLife: string, maxAgeMs: number): Promise<Sample> {
+  async #learn(
+    asked: number,
+    { life: ownLife, aging }: Pick<LifeClock, 'life' | 'aging'>,
+    maxAgeMs: number,
+  ): Promise<Sample> {
     const { runtime, clock } = this.#options
     const number = ++this.#number
     this.#options.counts.samples++
@@ -164,10 +172,12 @@ export class Place {
       const { beginning } = bounds
       const end = this.#isCommitted ? Math.min(bounds.end, this.window.next) : bounds.end
       const own = asked - (bounds.ageMs ?? 0)
-      const stamp = bounds.clock ?? { life: ownLife, at: own }
+      const isDoubted = clock.aging !== aging
+      // Nobody has an echo of a life that is named once.
+      const stamp = bounds.clock ?? { life: isDoubted ? randomId(runtime) : ownLife, at: own }
       // What another question has learned meanwhile is younger.
       if (this.last && this.last.own > own && this.last.logId === this.#logId) return this.last
-      const sample: Sample = { number, ...stamp, own, logId: this.#logId!, beginning, end }
+      const sample: Sample = { number, ...stamp, own, isDoubted, logId: this.#logId!, beginning, end }
       if ((this.last?.number ?? 0) < number) this.last = sample
       return sample
     })

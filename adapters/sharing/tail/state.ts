@@ -165,7 +165,7 @@ export class TailState {
   echo(topic: string, partition: number): { readonly life: string; readonly theirs: number } | undefined {
     const arrived = this.#clock.now()
     const last = this.#places.get(keyOf(topic, partition))?.last
-    return last && { life: last.life, theirs: this.#theirs(last, arrived) }
+    return last && !last.isDoubted ? { life: last.life, theirs: this.#theirs(last, arrived) } : undefined
   }
 
   /**

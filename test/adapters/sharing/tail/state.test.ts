@@ -276,6 +276,21 @@ describe('the clock of a tail', () => {
     expect(after.life).not.toBe(before.life)
   })
 
+  it('hands out no sample to others during which a step back may hide', async () => {
+    const { state } = tailOf({}, { latency: 1500 })
+    const one = state.proof({ topic: 't', partition: 0, maxAgeMs: 0 })
+    await runtime.advance(800)
+    runtime.stepClocks(-700)
+    await runtime.advance(800)
+    const first = await one
+    // By that clock it began 800 ms ago, in truth twice as long.
+    const later = state.proof({ topic: 't', partition: 0, maxAgeMs: 1000 })
+    await runtime.advance(4000)
+    const second = await later
+    expect(second.life).not.toBe(first.life)
+    expect(second.at).toBeGreaterThanOrEqual(800)
+  })
+
   it('names another life once the machine has slept', async () => {
     const { ask } = tailOf()
     const before = await ask({ maxAgeMs: 60_000 })
