@@ -26,7 +26,7 @@ export interface Sample {
   readonly at: number
   /** The same by the tail's own clock: not after it began. */
   readonly own: number
-  /** Whether a step back of the tail's own clock may hide since it began: it answers those who waited for it, and nobody else. */
+  /** Whether a step back of the tail's own clock may hide since it began: it answers those who waited for it, and no other client. */
   readonly isDoubted: boolean
   readonly logId: string
   readonly beginning: number
@@ -173,7 +173,7 @@ export class Place {
       const end = this.#isCommitted ? Math.min(bounds.end, this.window.next) : bounds.end
       const own = asked - (bounds.ageMs ?? 0)
       const isDoubted = clock.aging !== aging
-      // Nobody has an echo of a life that is named once.
+      // No client has an echo of a life that is named once.
       const stamp = bounds.clock ?? { life: isDoubted ? randomId(runtime) : ownLife, at: own }
       // What another question has learned meanwhile is younger.
       if (this.last && this.last.own > own && this.last.logId === this.#logId) return this.last
