@@ -99,6 +99,7 @@ export function checkTailOptions(options: TailOptions): void {
   if ((url === undefined) === (ask === undefined))
     throw new TypeError('`url`: exactly one of `url` and `ask` must be given')
   if (store && key === undefined) throw new TypeError('`secret`: must be given with `store`')
+  if (!store && key !== undefined) throw new TypeError('`secret`: signs what is in `store`, which is missing')
   if (socket && url === undefined) throw new TypeError('`socket`: must be given with `url`')
   if (socket && !socket.outlivesRequests && (runtime ?? systemRuntime()).isolatesRequests)
     throw new TypeError(

@@ -355,6 +355,7 @@ describe('options of tail()', () => {
     ['neither an address nor a way to ask', { url: undefined }, /`url`: exactly one/],
     ['both', { ask: async () => new Response() }, /`url`: exactly one/],
     ['a store without a secret', { store: memoryStore() }, /`secret`: must be given with `store`/],
+    ['a secret without a store', { secret: SECRET }, /`secret`: signs what is in `store`, which is missing/],
     ['a short secret', { store: memoryStore(), secret: 'c2hvcnQ=' }, /`secret`: must be 32 to 256 bytes/],
     ['no topics', { topics: [] }, /`topics`/],
     ['a drift beyond reason', { driftPpm: 1e6 }, /`driftPpm`/],
