@@ -22,6 +22,8 @@ describe('the ghost', () => {
         const ghost = new Ghost()
         let last: (number | undefined)[] = []
         for (const { leaves, hash } of steps) {
+          // A key that has left comes back before it can leave again, and is forgotten then.
+          if (leaves && last.includes(hash)) continue
           if (leaves) {
             ghost.add(hash, reach)
             last = [...last, hash].slice(-reach)
@@ -31,7 +33,17 @@ describe('the ghost', () => {
           }
         }
       }),
-      { numRuns: 300 },
+      {
+        numRuns: 300,
+        examples: [
+          [
+            2,
+            [26, 26]
+              .map((hash) => ({ leaves: true, hash }))
+              .concat([26, 26].map((hash) => ({ leaves: false, hash }))),
+          ],
+        ],
+      },
     )
   })
 
