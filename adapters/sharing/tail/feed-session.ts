@@ -93,7 +93,7 @@ export class FeedSession {
     const { topic, partition } = this.terms
     const question = decodeQuestion(text)
     if (question === undefined) return this.close(CLOSE.policy, 'this is no question')
-    // Its clock is read here: whatever happens after that happens after the question was sent.
+    // The tail reads its clock here, after the client has sent its question: an earlier reading would make proofs too young.
     const echo = this.#state.echo(topic, partition)
     const now = this.#runtime.monotonic()
     this.#heardAt = now

@@ -1,4 +1,4 @@
-/** Proofs in a store that many clients share, whatever the store does with them. @module */
+/** Proofs in a store that many clients share, and that may lose, delay or repeat them. @module */
 import { roomOf, type StoreLimits } from './limits.ts'
 import { decodeProof, encodeProof, type Proof } from './proof.ts'
 import type { SignedStore } from './signed-store.ts'

@@ -1,5 +1,5 @@
 /**
- * Documents in a store that many clients share, whatever else writes into it.
+ * Documents in a store that many clients share, and that other programs may write into.
  *
  * An entry is a signature, a line break, and the document. It is verified before anything is parsed: what else may write into the
  * store (another Worker of the zone) can forge no document then. The signature names the entry, so that no document counts for

@@ -1,7 +1,7 @@
 /**
  * One socket to a tail, for one partition: opened while it is wanted, and opened again where it breaks.
  *
- * It keeps what the socket has brought: the records without a gap, and the last beat. Whatever does not fit ends the socket and
+ * It keeps what the socket has brought: the records without a gap, and the last beat. A frame that does not fit ends the socket and
  * counts for nothing.
  *
  * @module

@@ -1,4 +1,4 @@
-/** The sockets of a tail's clients: one for each partition, over whatever opens one. @module */
+/** The sockets of a tail's clients: one for each partition. A caller says how to open one. @module */
 import type { KafkaLog } from '../../../src/ports/kafka-log.ts'
 import type { Runtime } from '../../../src/ports/runtime.ts'
 import type { SocketTerms, TailSocket } from './options.ts'

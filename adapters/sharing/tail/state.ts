@@ -92,7 +92,7 @@ export class TailState {
     })
   }
 
-  /** How old samples may be that a feed tells of: 0 where the log shares none. */
+  /** How old a sample may be that a feed sends: 0 where the log shares none. */
   agedMs(everyMs: number): number {
     return this.#options.log.capabilities.shared ? everyMs : 0
   }
@@ -201,7 +201,7 @@ export class TailState {
       if (place.logId !== logId) return undefined
       const held = place.window.read(offset, Math.min(maxBytes, MAX_RECORD_BYTES))
       if (held) return { records: held.records, next: [{ partition, offset: held.next }], outOfRange: [] }
-      // With the log: a read that began before the topic was made anew has records of the one before.
+      // With the log: a read that began before the topic was made anew returns records of the old topic.
       const key = `${logId} ${topic}/${partition}/${offset}/${maxBytes}`
       const read = this.#reads.get(key) ?? this.#read(topic, partition, offset, maxBytes)
       this.#reads.set(key, read)

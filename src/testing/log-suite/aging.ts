@@ -83,7 +83,7 @@ export function aging(test: Test, stores: boolean): void {
   })
 }
 
-/** A store that answers with what it had, whatever is put into it. */
+/** A store that loses each put, and answers with what it had. */
 function oldEntries(test: Test): void {
   /** The store has an entry that lacks a record. */
   async function withOldEntry(made: Bench, clock = sharedOf(made).clock) {

@@ -30,7 +30,7 @@ export interface LogUnderTest {
     readonly clock: NonNullable<OffsetsOptions['clock']>
     /** Lets so many milliseconds pass. */
     readonly passes: (ms: number) => Promise<void> | void
-    /** From now on the store answers with what it has by now, whatever is put into it. Needed for `stores`. */
+    /** From now on the store loses each put, and answers with what it has by now. Needed for `stores`. */
     readonly holdStore?: () => void
   }
   /** Ends the log and what was started for it. */
