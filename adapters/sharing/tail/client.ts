@@ -18,6 +18,7 @@ import { Echoes } from './echoes.ts'
 import type { ClockedOffsets } from './place.ts'
 import { decodeProof, type Proof } from './proof.ts'
 import { KeptRecords, type Taken } from './kept-records.ts'
+import { keep } from './places.ts'
 import type { Segments } from './segments.ts'
 import type { SharedProofs } from './shared-proofs.ts'
 
@@ -48,7 +49,6 @@ const HANDED_ON_PART = 3
 const EARLY = 1.3
 /** The most that an answer counts to have taken. */
 const MAX_COST_MS = 250
-const MAX_PLACES = 64
 /** What a read asks the tail for that also fills the store. */
 const SEGMENT_BYTES = 1_000_000
 /** A store that takes longer is slower than the tail. */
@@ -272,10 +272,3 @@ export class TailClient {
 }
 
 const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`
-
-/** Sets it, and drops the place that was set first where there are too many. */
-function keep<T>(map: Map<string, T>, place: string, value: T): void {
-  map.set(place, value)
-  const [oldest] = map.keys()
-  if (map.size > MAX_PLACES && oldest !== undefined) map.delete(oldest)
-}

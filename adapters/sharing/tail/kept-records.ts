@@ -1,9 +1,8 @@
 /** The records that came with the last proof of a place, for the read that follows it. @module */
+import { keep } from './places.ts'
 import type { Proof, ProvedRecord } from './proof.ts'
 import type { Run } from './segments.ts'
 import { bytesOf } from './window.ts'
-
-const MAX_PLACES = 64
 
 /** Not read yet, from `base` on. */
 export interface Kept extends Run {
@@ -16,9 +15,7 @@ export class KeptRecords {
   readonly #kept = new Map<string, Kept>()
 
   set(place: string, { logId, beginning, base, next, records }: Proof): void {
-    this.#kept.set(place, { logId, beginning, base, next, records })
-    const [oldest] = this.#kept.keys()
-    if (this.#kept.size > MAX_PLACES && oldest !== undefined) this.#kept.delete(oldest)
+    keep(this.#kept, place, { logId, beginning, base, next, records })
   }
 
   /** Those that begin after the offset, so that what is between is lacking; `undefined` where there are none. */

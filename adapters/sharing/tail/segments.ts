@@ -11,6 +11,7 @@
  */
 import { anything, fields, fits, offsetShape } from '../../answer-shape.ts'
 import { roomOf, type StoreLimits } from './limits.ts'
+import { keep } from './places.ts'
 import { decodeRecords, encodeRecord, type ProvedRecord } from './proof.ts'
 import type { SignedStore } from './signed-store.ts'
 import { bytesOf } from './window.ts'
@@ -26,7 +27,6 @@ export interface Run {
 const MAX_AT_ONCE = 8
 /** Who is behind for so long starts again at the end, or is not worth a store. */
 const TTL_MS = 60_000
-const MAX_PLACES = 64
 
 /** What is known of the segments of a place. */
 interface Known {
@@ -181,9 +181,7 @@ export class Segments {
   }
 
   #set(place: string, known: Known): void {
-    this.#known.set(place, known)
-    const [oldest] = this.#known.keys()
-    if (this.#known.size > MAX_PLACES && oldest !== undefined) this.#known.delete(oldest)
+    keep(this.#known, place, known)
   }
 
   #numberOf(offset: number): number {
